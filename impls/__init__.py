@@ -1,0 +1,1 @@
+"""How each framework computes a workload: the only place that imports a framework."""

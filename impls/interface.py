@@ -1,0 +1,185 @@
+"""The common interface: what a framework must offer (`Backend`), and the register of implementations.
+
+An implementation is a pure function of native tensors, taking the definition's tensors in the definition's order and,
+as keyword-only arguments, those of the problem's parameters that it needs:
+
+    @implements("conv2d", layout={"x": "N H W C", "weight": "H W I O", "y": "N H W C"})
+    def conv2d(x, weight, bias, *, stride, padding, dilation, groups): ...
+
+`layout` names the axis order of each tensor that differs from the definition's; conversion happens before anything is
+timed. NumPy's implementations return the result together with its backward function (see `impls/numpy/backend.py`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from suite.workloads import Problem
+
+Native = Any
+Function = Callable[..., Any]
+Unsupported = Callable[[Problem, str, str, str], "str | None"]
+
+
+def _nothing(problem: Problem, task: str, mode: str, precision: str) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """One way of computing a workload in one framework.
+
+    `unsupported(problem, task, mode, precision)` gives the reason where the framework cannot do it, else None.
+    """
+
+    workload: str
+    variant: str
+    function: Function
+    layout: Mapping[str, str]
+    unsupported: Unsupported
+
+    def bind(self, problem: Problem) -> Function:
+        """The function with its keyword-only arguments taken from the problem."""
+        parameters = inspect.signature(self.function).parameters.values()
+        settings = {p.name: problem[p.name] for p in parameters if p.kind is p.KEYWORD_ONLY}
+        return partial(self.function, **settings) if settings else self.function
+
+
+_REGISTER: dict[tuple[str, str, str], Implementation] = {}
+
+
+def implements(
+    workload: str,
+    *,
+    variant: str = "default",
+    layout: Mapping[str, str] | None = None,
+    unsupported: Unsupported = _nothing,
+) -> Callable[[Function], Function]:
+    """File the decorated function as an implementation of `workload` in the package that it is written in."""
+
+    def register(function: Function) -> Function:
+        package = function.__module__.rpartition(".")[0]
+        key = (package, workload, variant)
+        if key in _REGISTER:
+            raise ValueError(f"{package} implements {workload} ({variant}) twice")
+        _REGISTER[key] = Implementation(workload, variant, function, dict(layout or {}), unsupported)
+        return function
+
+    return register
+
+
+def load(package: str) -> tuple[Backend, dict[tuple[str, str], Implementation]]:
+    """Import a framework's package: its backend, and its implementations by workload and variant."""
+    backend = importlib.import_module(f"{package}.backend").BACKEND
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        importlib.import_module(f"{package}.{module.name}")
+    return backend(), {key[1:]: found for key, found in _REGISTER.items() if key[0] == package}
+
+
+class Backend(ABC):
+    """Everything in which frameworks differ but the workloads themselves.
+
+    Functions here take and return native tensors; `positions` are the places of the arguments to differentiate by.
+    """
+
+    modes: tuple[str, ...]
+    compiled_modes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def start(self, threads: int) -> None:
+        """Set the number of threads and the switches that hold for the whole process; called once, before any work."""
+
+    @abstractmethod
+    def versions(self) -> dict[str, str]:
+        """The framework's version and those of what computes for it."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, str | int | bool | None]:
+        """Threads and precision switches as the framework itself reports them now. `threads` is checked by the worker."""
+
+    def use(self, precision: str) -> None:  # noqa: B027 - most frameworks need nothing here
+        """Set what must be switched for `precision`; called before a program is built and before each of its turns."""
+
+    @abstractmethod
+    def unsupported(self, precision: str, device: str) -> str | None:
+        """The reason why this build cannot compute in `precision` on `device`, else None."""
+
+    @abstractmethod
+    def array(self, values: np.ndarray, precision: str, device: str, differentiable: bool = False) -> Native:
+        """A native tensor of these values; class numbers keep an integer type, floats get `precision`."""
+
+    @abstractmethod
+    def numpy(self, tensor: Native) -> np.ndarray:
+        """The values back, complete: waits for whatever still computes them. bfloat16 comes as float32."""
+
+    @abstractmethod
+    def precision_of(self, tensor: Native) -> str:
+        """`float64`, `float32` …: the type that the tensor really has."""
+
+    @abstractmethod
+    def synchronize(self, outputs: Sequence[Native]) -> None:
+        """Return when every one of `outputs` has been computed."""
+
+    def compose(self, function: Function, criterion: Function, count: int) -> Function:
+        """`criterion(function(first count arguments), remaining arguments)`."""
+
+        def objective(*tensors: Native) -> Native:
+            return criterion(function(*tensors[:count]), *tensors[count:])
+
+        return objective
+
+    @abstractmethod
+    def contract(self, outputs: Native, *cotangents: Native) -> Native:
+        """The scalar Σ outputs · cotangents; `outputs` is one tensor, or a tuple of as many as there are cotangents."""
+
+    @abstractmethod
+    def forward(self, function: Function, mode: str) -> Function:
+        """`function` as `mode` executes it, with a tuple of outputs."""
+
+    @abstractmethod
+    def gradient(self, objective: Function, mode: str, positions: Sequence[int]) -> Function:
+        """tensors ↦ (loss, gradients at `positions` …), by what the framework's users write."""
+
+    @abstractmethod
+    def training(
+        self, objective: Function, mode: str, tensors: Sequence[Native], positions: Sequence[int], learning_rate: float
+    ) -> Function:
+        """data ↦ (loss, parameters after the step …): one step of gradient descent on parameters that it keeps.
+
+        `tensors` are all arguments of the objective; those at `positions` are the parameters' initial values, the others
+        are the data that each step is called with.
+        """
+
+    def directional(
+        self, objective: Function, tensors: Sequence[Native], positions: Sequence[int], tangents: Sequence[Native]
+    ) -> Native | None:
+        """The derivative of the scalar `objective` along `tangents`, by forward mode; None where there is none."""
+        return None
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        return isinstance(error, MemoryError)
+
+    def traces(self, function: Function) -> int | None:
+        """How often `function` (made by `forward` or `gradient`) was traced or compiled; None where nobody counts."""
+        return None
+
+
+def place(data: Sequence[Native], parameters: Sequence[Native], positions: Sequence[int]) -> list[Native]:
+    """All arguments in order: `parameters` at `positions`, `data` in the places between."""
+    arguments: list[Native] = list(data)
+    for position, parameter in sorted(zip(positions, parameters, strict=True), key=lambda pair: pair[0]):
+        arguments.insert(position, parameter)
+    return arguments
+
+
+def as_tuple(outputs: Native) -> tuple[Native, ...]:
+    return outputs if isinstance(outputs, tuple) else (outputs,)

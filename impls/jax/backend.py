@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import jaxlib
+import numpy as np
+
+from impls.interface import Backend, Function, Native, as_tuple, place
+
+DTYPES = {
+    "float64": jnp.float64,
+    "float32": jnp.float32,
+    "tf32": jnp.float32,
+    "bfloat16": jnp.bfloat16,
+    "float16": jnp.float16,
+}
+
+
+class JaxBackend(Backend):
+    modes = ("eager", "jit")
+    compiled_modes = ("jit",)
+
+    def start(self, threads: int) -> None:
+        """Nothing: XLA takes one thread for each CPU that the process may use, which the worker has limited before."""
+
+    def versions(self) -> dict[str, str]:
+        return {"jax": jax.__version__, "jaxlib": jaxlib.__version__}
+
+    def settings(self) -> dict[str, str | int | bool | None]:
+        return {
+            "threads": _threads(),
+            "threads_source": "threads of XLA's pool, counted",
+            "enable_x64": bool(jax.config.jax_enable_x64),
+            "default_matmul_precision": str(jax.config.jax_default_matmul_precision),
+            "flush_denormals": bool(jnp.float32(1e-40) * 1.0 == 0),
+            "platform": jax.default_backend(),
+        }
+
+    def use(self, precision: str) -> None:
+        # Without this JAX turns float64 into float32 silently; with it on, float32 programs would index in 64 bits.
+        jax.config.update("jax_enable_x64", precision == "float64")
+        jax.config.update("jax_default_matmul_precision", "tensorfloat32" if precision == "tf32" else "float32")
+
+    def unsupported(self, precision: str, device: str) -> str | None:
+        if device.startswith("cuda") and jax.default_backend() != "gpu":
+            return "this build of JAX sees no CUDA device"
+        if precision == "tf32" and device == "cpu":
+            return "TF32 exists on NVIDIA GPUs only"
+        return None
+
+    def array(self, values: np.ndarray, precision: str, device: str, differentiable: bool = False) -> jax.Array:
+        kind, _, index = device.partition(":")
+        place_on = jax.devices(kind)[int(index or 0)]
+        dtype = DTYPES[precision] if values.dtype.kind == "f" else None
+        return jax.device_put(jnp.array(values, dtype=dtype), place_on)
+
+    def numpy(self, tensor: Native) -> np.ndarray:
+        return np.asarray(tensor.astype(jnp.float32) if tensor.dtype == jnp.bfloat16 else tensor)
+
+    def precision_of(self, tensor: Native) -> str:
+        return str(tensor.dtype)
+
+    def synchronize(self, outputs: Sequence[Native]) -> None:
+        jax.block_until_ready(outputs)
+
+    def contract(self, outputs: Native, *cotangents: jax.Array) -> jax.Array:
+        return sum((y * c).sum() for y, c in zip(as_tuple(outputs), cotangents, strict=True))
+
+    def forward(self, function: Function, mode: str) -> Function:
+        def outputs(*tensors: jax.Array) -> tuple[jax.Array, ...]:
+            return as_tuple(function(*tensors))
+
+        return _as_mode(outputs, mode)
+
+    def gradient(self, objective: Function, mode: str, positions: Sequence[int]) -> Function:
+        differentiate = jax.value_and_grad(objective, argnums=tuple(positions))
+
+        def value_and_gradient(*tensors: jax.Array) -> tuple[jax.Array, ...]:
+            loss, gradients = differentiate(*tensors)
+            return (loss, *gradients)
+
+        return _as_mode(value_and_gradient, mode)
+
+    def training(
+        self,
+        objective: Function,
+        mode: str,
+        tensors: Sequence[jax.Array],
+        positions: Sequence[int],
+        learning_rate: float,
+    ) -> Function:
+        def loss_of(parameters: list[jax.Array], *data: jax.Array) -> jax.Array:
+            return objective(*place(data, parameters, positions))
+
+        def update(parameters: list[jax.Array], *data: jax.Array) -> tuple[jax.Array, list[jax.Array]]:
+            loss, gradients = jax.value_and_grad(loss_of)(parameters, *data)
+            return loss, [p - learning_rate * g for p, g in zip(parameters, gradients, strict=True)]
+
+        if mode == "jit":  # the old parameters' memory is given to the new ones
+            update = jax.jit(update, donate_argnums=0)
+        parameters = [jnp.copy(tensors[position]) for position in positions]
+
+        def step(*data: jax.Array) -> tuple[jax.Array, ...]:
+            nonlocal parameters
+            loss, parameters = update(parameters, *data)
+            return (loss, *parameters)
+
+        step.traced = update
+        return step
+
+    def directional(
+        self, objective: Function, tensors: Sequence[jax.Array], positions: Sequence[int], tangents: Sequence[jax.Array]
+    ) -> jax.Array:
+        data = [tensor for position, tensor in enumerate(tensors) if position not in positions]
+
+        def of_leaves(*leaves: jax.Array) -> jax.Array:
+            return objective(*place(data, leaves, positions))
+
+        primals = tuple(tensors[position] for position in positions)
+        return jax.jvp(of_leaves, primals, tuple(tangents))[1]
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+
+    def traces(self, function: Function) -> int | None:
+        count = getattr(getattr(function, "traced", function), "_cache_size", None)
+        return count() if count else None
+
+
+def _as_mode(function: Function, mode: str) -> Function:
+    return jax.jit(function) if mode == "jit" else function
+
+
+def _threads() -> int | None:
+    """XLA names the threads of its compute pool; Linux lets them be counted."""
+    jnp.ones(1).block_until_ready()
+    names = []
+    for task in Path("/proc/self/task").glob("*/comm"):
+        names.append(task.read_text().strip())
+    return sum(name.startswith("tf_XLAEigen") for name in names) or os.environ.get("NPROC")
+
+
+BACKEND = JaxBackend

@@ -1,0 +1,1 @@
+"""NumPy: the from-scratch baseline, and in float64 the oracle."""

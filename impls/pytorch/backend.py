@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import types
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from impls.interface import Backend, Function, Native, as_tuple, place
+
+DTYPES = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "tf32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+class PytorchBackend(Backend):
+    modes = ("eager", "compile")
+    compiled_modes = ("compile",)
+
+    def start(self, threads: int) -> None:
+        torch.set_num_threads(threads)
+        torch.set_num_interop_threads(threads)
+
+    def versions(self) -> dict[str, str]:
+        return {"pytorch": torch.__version__, "cuda": torch.version.cuda or "none"}
+
+    def settings(self) -> dict[str, str | int | bool | None]:
+        return {
+            "threads": torch.get_num_threads(),
+            "interop_threads": torch.get_num_interop_threads(),
+            "float32_matmul_precision": torch.get_float32_matmul_precision(),
+            "cudnn_allow_tf32": torch.backends.cudnn.allow_tf32,
+            "flush_denormals": torch.tensor(1e-40).mul(1.0).item() == 0,
+            "onednn": torch.backends.mkldnn.is_available(),
+            "compile_threads": _compile_threads(),
+        }
+
+    def use(self, precision: str) -> None:
+        torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+        torch.backends.cudnn.allow_tf32 = precision == "tf32"
+
+    def unsupported(self, precision: str, device: str) -> str | None:
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            return "this build of PyTorch sees no CUDA device"
+        if precision == "tf32" and device == "cpu":
+            return "TF32 exists on NVIDIA GPUs only"
+        return None
+
+    def array(self, values: np.ndarray, precision: str, device: str, differentiable: bool = False) -> torch.Tensor:
+        dtype = DTYPES[precision] if values.dtype.kind == "f" else torch.int64
+        # A copy: the tensor must not share memory with an array that the caller may change.
+        tensor = torch.from_numpy(np.array(values)).to(device=device, dtype=dtype)
+        return tensor.requires_grad_() if differentiable else tensor
+
+    def numpy(self, tensor: Native) -> np.ndarray:
+        tensor = tensor.detach().cpu()
+        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+    def precision_of(self, tensor: Native) -> str:
+        return str(tensor.dtype).removeprefix("torch.")
+
+    def synchronize(self, outputs: Sequence[Native]) -> None:
+        if outputs[0].is_cuda:  # on the CPU a call returns when its result is there
+            torch.cuda.synchronize(outputs[0].device)
+
+    def contract(self, outputs: Native, *cotangents: torch.Tensor) -> torch.Tensor:
+        if len(cotangents) == 1:
+            return (outputs * cotangents[0]).sum()
+        return torch.stack([(y * c).sum() for y, c in zip(outputs, cotangents, strict=True)]).sum()
+
+    def forward(self, function: Function, mode: str) -> Function:
+        # No graph is recorded, since no argument requires a gradient.
+        function = _as_mode(function, mode)
+        return lambda *tensors: as_tuple(function(*tensors))
+
+    def gradient(self, objective: Function, mode: str, positions: Sequence[int]) -> Function:
+        objective = _as_mode(objective, mode)
+
+        def value_and_gradient(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            leaves = [tensors[position] for position in positions]
+            for leaf in leaves:
+                leaf.grad = None
+            loss = objective(*tensors)
+            loss.backward()
+            return (loss, *(leaf.grad for leaf in leaves))
+
+        return value_and_gradient
+
+    def training(
+        self,
+        objective: Function,
+        mode: str,
+        tensors: Sequence[torch.Tensor],
+        positions: Sequence[int],
+        learning_rate: float,
+    ) -> Function:
+        objective = _as_mode(objective, mode)
+        parameters = [tensors[position] for position in positions]
+        optimizer = torch.optim.SGD(parameters, lr=learning_rate, momentum=0, weight_decay=0)
+
+        def step(*data: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            optimizer.zero_grad()
+            loss = objective(*place(data, parameters, positions))
+            loss.backward()
+            optimizer.step()
+            return (loss, *parameters)
+
+        return step
+
+    def directional(
+        self,
+        objective: Function,
+        tensors: Sequence[torch.Tensor],
+        positions: Sequence[int],
+        tangents: Sequence[torch.Tensor],
+    ) -> torch.Tensor:
+        tensors = [tensor.detach() for tensor in tensors]
+        data = [tensor for position, tensor in enumerate(tensors) if position not in positions]
+
+        def of_leaves(*leaves: torch.Tensor) -> torch.Tensor:
+            return objective(*place(data, leaves, positions))
+
+        # The fused attention kernels have no forward-mode derivative; the written-out one has.
+        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+            primals = tuple(tensors[position] for position in positions)
+            return torch.func.jvp(of_leaves, primals, tuple(tangents))[1]
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+
+
+def _as_mode(function: Function, mode: str) -> Function:
+    if mode == "eager":
+        return function
+    # Dynamo keeps what it compiled on the code object and gives up (or slows down) when too many versions share one;
+    # a code object of its own keeps the programs apart. `dynamic=False`: each program has one shape.
+    own = function if not isinstance(function, types.FunctionType) else _copy(function)
+    return torch.compile(own, fullgraph=True, dynamic=False)
+
+
+def _copy(function: types.FunctionType) -> types.FunctionType:
+    return types.FunctionType(
+        function.__code__.replace(),
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+
+
+def _compile_threads() -> int:
+    from torch._inductor import config  # the only place that says how many are used
+
+    return int(config.compile_threads)
+
+
+BACKEND = PytorchBackend

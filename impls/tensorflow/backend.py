@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from impls.interface import Backend, Function, Native, as_tuple, place
+
+DTYPES = {
+    "float64": tf.float64,
+    "float32": tf.float32,
+    "tf32": tf.float32,
+    "bfloat16": tf.bfloat16,
+    "float16": tf.float16,
+}
+
+
+class TensorflowBackend(Backend):
+    modes = ("eager", "graph", "xla")
+    compiled_modes = ("graph", "xla")
+
+    def start(self, threads: int) -> None:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        for device in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(device, True)
+
+    def versions(self) -> dict[str, str]:
+        build = tf.sysconfig.get_build_info()
+        return {"tensorflow": tf.__version__, "cuda": str(build.get("cuda_version", "none"))}
+
+    def settings(self) -> dict[str, str | int | bool | None]:
+        return {
+            "threads": tf.config.threading.get_intra_op_parallelism_threads(),
+            "interop_threads": tf.config.threading.get_inter_op_parallelism_threads(),
+            "tensor_float_32": tf.config.experimental.tensor_float_32_execution_enabled(),
+            "flush_denormals": bool((tf.constant(1e-40) * 1.0).numpy() == 0),
+        }
+
+    def use(self, precision: str) -> None:
+        tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
+
+    def unsupported(self, precision: str, device: str) -> str | None:
+        if device.startswith("cuda") and not tf.config.list_physical_devices("GPU"):
+            return "this build of TensorFlow sees no CUDA device"
+        if precision == "tf32" and device == "cpu":
+            return "TF32 exists on NVIDIA GPUs only"
+        return None
+
+    def array(self, values: np.ndarray, precision: str, device: str, differentiable: bool = False) -> tf.Tensor:
+        kind, _, index = device.partition(":")
+        with tf.device(f"{'GPU' if kind == 'cuda' else 'CPU'}:{index or 0}"):
+            tensor = tf.constant(values)
+            return tf.cast(tensor, DTYPES[precision]) if values.dtype.kind == "f" else tensor
+
+    def numpy(self, tensor: Native) -> np.ndarray:
+        return (tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor).numpy()
+
+    def precision_of(self, tensor: Native) -> str:
+        return tensor.dtype.name
+
+    def synchronize(self, outputs: Sequence[Native]) -> None:
+        tf.test.experimental.sync_devices()
+
+    def contract(self, outputs: Native, *cotangents: tf.Tensor) -> tf.Tensor:
+        if len(cotangents) == 1:
+            return tf.reduce_sum(outputs * cotangents[0])
+        return tf.add_n([tf.reduce_sum(y * c) for y, c in zip(outputs, cotangents, strict=True)])
+
+    def forward(self, function: Function, mode: str) -> Function:
+        function = _as_mode(function, mode)
+
+        def outputs(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            return as_tuple(function(*tensors))
+
+        outputs.traced = function
+        return outputs
+
+    def gradient(self, objective: Function, mode: str, positions: Sequence[int]) -> Function:
+        def value_and_gradient(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            leaves = [tensors[position] for position in positions]
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(leaves)
+                loss = objective(*tensors)
+            return (loss, *tape.gradient(loss, leaves))
+
+        return _as_mode(value_and_gradient, mode)
+
+    def training(
+        self,
+        objective: Function,
+        mode: str,
+        tensors: Sequence[tf.Tensor],
+        positions: Sequence[int],
+        learning_rate: float,
+    ) -> Function:
+        variables = [tf.Variable(tensors[position]) for position in positions]
+
+        def update(*data: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                loss = objective(*place(data, variables, positions))
+            for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
+                variable.assign_sub(learning_rate * gradient)
+            return loss
+
+        update = _as_mode(update, mode)
+
+        def step(*data: tf.Tensor) -> tuple[Native, ...]:
+            return (update(*data), *variables)
+
+        step.traced = update
+        return step
+
+    def directional(
+        self, objective: Function, tensors: Sequence[tf.Tensor], positions: Sequence[int], tangents: Sequence[tf.Tensor]
+    ) -> tf.Tensor | None:
+        leaves = [tensors[position] for position in positions]
+        with tf.autodiff.ForwardAccumulator(primals=leaves, tangents=list(tangents)) as accumulator:
+            loss = objective(*tensors)
+        return accumulator.jvp(loss)
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        return isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError))
+
+    def traces(self, function: Function) -> int | None:
+        traced = getattr(function, "traced", function)
+        count = getattr(traced, "experimental_get_tracing_count", None)
+        return count() if count else None
+
+
+def _as_mode(function: Function, mode: str) -> Function:
+    if mode == "eager":
+        return function
+    return tf.function(function, jit_compile=mode == "xla")
+
+
+BACKEND = TensorflowBackend
