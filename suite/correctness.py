@@ -1,0 +1,113 @@
+"""Is it the right answer? Results held against a float64 reference. Pure functions of arrays.
+
+Every comparison is written `error <= tolerance`, so that NaN and infinity never pass. Elementwise relative errors are no
+criterion: cancellation makes single elements of a correct convolution arbitrarily wrong relative to themselves.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from suite.records import Check
+from suite.workloads import UNIT_ROUNDOFF, Problem, Workload
+
+Array = np.ndarray
+
+SAFETY = 8
+"""Measured errors of correct implementations stay below 4 u (|A||B|), for reductions of 16 to 65,536 terms."""
+FLOAT64_AGREEMENT = 1e-12
+"""Two correct float64 results differ by less, normwise."""
+TRAJECTORY_AGREEMENT = 1e-9
+"""Losses of ten float64 training steps differ by less, relatively."""
+TINY = np.finfo(np.float64).tiny
+
+
+def roundoff(precision: str) -> float:
+    """Unit round-off of the precision, plus that of the float64 reference itself."""
+    return UNIT_ROUNDOFF[precision] + UNIT_ROUNDOFF["float64"]
+
+
+def norm_tolerance(precision: str, reduction: int) -> float:
+    """For ‖error‖ / ‖reference‖ after sums of `reduction` terms: 8 (u + u_sum √reduction).
+
+    Rounding errors of a sum grow like the square root of its length (Higham and Mary 2019, A new approach to probabilistic
+    rounding error analysis). Narrower types than float32 are summed in float32 by all frameworks.
+    """
+    summing = min(UNIT_ROUNDOFF[precision], UNIT_ROUNDOFF["float32"])
+    return SAFETY * (roundoff(precision) + summing * math.sqrt(reduction))
+
+
+def check_value(
+    workload: Workload,
+    problem: Problem,
+    precision: str,
+    outputs: dict[str, Array],
+    reference: dict[str, Array],
+    bound: dict[str, Array] | None,
+) -> Check:
+    """The results of the forward task. `bound` is the operation on absolute values, |A||B|, where the definition has one:
+    then each element's error may be 8 u times its bound (Higham 2002, Accuracy and Stability, section 3.5)."""
+    if bound is None:
+        return check_norms("value", outputs, reference, norm_tolerance(precision, workload.cost(problem).reduction))
+    tolerance = SAFETY * roundoff(precision)
+    worst, where = 0.0, ""
+    for name, expected in reference.items():
+        if complaint := _misshapen(name, outputs, expected):
+            return Check("value", None, tolerance, False, complaint)
+        with np.errstate(all="ignore"):
+            errors = np.abs(outputs[name].astype(np.float64) - expected) / np.maximum(bound[name], TINY)
+        index = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
+        error = float(errors.flat[index])
+        if not error <= worst:
+            worst, where = error, f"{name}{[int(i) for i in np.unravel_index(index, errors.shape)]}"
+    return _check("value", worst, tolerance, where)
+
+
+def check_norms(name: str, results: dict[str, Array], reference: dict[str, Array], tolerance: float) -> Check:
+    """The worst ‖result − reference‖ / ‖reference‖ over all tensors; an all-zero reference must be met exactly."""
+    worst, where = 0.0, ""
+    for key, expected in reference.items():
+        if complaint := _misshapen(key, results, expected):
+            return Check(name, None, tolerance, False, complaint)
+        with np.errstate(all="ignore"):
+            difference = float(np.linalg.norm(np.ravel(results[key].astype(np.float64) - expected)))
+            error = difference / max(float(np.linalg.norm(np.ravel(expected))), TINY)
+        if not error <= worst:
+            worst, where = error, key
+    return _check(name, worst, tolerance, where)
+
+
+def check_trajectory(losses: list[float], reference: list[float]) -> Check:
+    """The losses of the same training steps, in float64: the worst relative difference."""
+    if len(losses) != len(reference):
+        return Check("training", None, TRAJECTORY_AGREEMENT, False, f"{len(losses)} losses, not {len(reference)}")
+    errors = [abs(a - b) / max(abs(b), TINY) for a, b in zip(losses, reference, strict=True)]
+    worst = next((e for e in errors if not math.isfinite(e)), max(errors))
+    return _check("training", worst, TRAJECTORY_AGREEMENT, f"step {errors.index(worst) + 1} of {len(errors)}")
+
+
+def reason(checks: list[Check]) -> str:
+    """One sentence for the first check that failed."""
+    for check in checks:
+        if not check.passed:
+            place = f" ({check.detail})" if check.detail else ""
+            if check.error is None:
+                return f"{check.name}: {check.detail}"
+            return f"{check.name} is off by {check.error:.2g}, more than {check.tolerance:.2g}{place}"
+    return ""
+
+
+def _check(name: str, error: float, tolerance: float, where: str) -> Check:
+    if not math.isfinite(error):
+        return Check(name, None, tolerance, False, f"not a finite number in {where}")
+    return Check(name, error, tolerance, bool(error <= tolerance), where)
+
+
+def _misshapen(name: str, results: dict[str, Array], expected: Array) -> str | None:
+    if name not in results:
+        return f"{name} is missing"
+    if results[name].shape != expected.shape:
+        return f"{name} has shape {results[name].shape}, not {expected.shape}"
+    return None
