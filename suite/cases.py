@@ -1,0 +1,136 @@
+"""Selectors, cases and cells: which rows and columns a request means.
+
+A selector is a workload's name or pattern, with the problem in brackets: `conv2d`, `conv2d[medium]`,
+`attention[seq=512,heads=8]`, `attention[large,causal=false]`, `*norm`, `conv2d[resnet50.*]`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from suite.errors import UsageError, unknown
+from suite.records import Line
+from suite.workloads import WORKLOADS, Problem, Workload
+
+FRAMEWORK_MODES: dict[str, tuple[str, ...]] = {
+    "numpy": ("eager",),
+    "pytorch": ("eager", "compile"),
+    "tensorflow": ("eager", "graph", "xla"),
+    "jax": ("eager", "jit"),
+}
+PRECISIONS = ("float64", "float32", "tf32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class Case:
+    """workload × problem × task × precision × device × threads: one row of a comparison."""
+
+    workload: str
+    problem: str
+    parameters: Problem
+    task: str
+    precision: str
+    device: str
+    threads: int
+
+    @property
+    def definition(self) -> Workload:
+        return WORKLOADS[self.workload]
+
+    @property
+    def text(self) -> str:
+        """As in the reports and in `Cell.case`: `conv2d[medium] gradient float32 cpu 2 threads`."""
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        return f"{self.workload}[{self.problem}] {self.task} {self.precision} {self.device} {threads}"
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+
+@dataclass(frozen=True)
+class Column:
+    """target × mode × variant: what turns a case into a cell."""
+
+    target: str
+    framework: str
+    mode: str
+    variant: str = "default"
+
+    @property
+    def name(self) -> str:
+        suffix = "" if self.variant == "default" else f" ({self.variant})"
+        return f"{self.target} {self.mode}{suffix}"
+
+
+_SELECTOR = re.compile(r"(?P<workload>[\w*?.-]+)(?:\[(?P<problem>[^\[\]]*)\])?")
+
+
+def select(selectors: list[str], default_problem: str = "small") -> list[tuple[Workload, str, Problem]]:
+    """The workloads and problems that `selectors` mean, each once, in their order.
+
+    A selector without brackets means `default_problem`; one that names some parameters means `small` with these changed.
+    Raises UsageError with one sentence.
+    """
+    chosen: dict[tuple[str, str], tuple[Workload, str, Problem]] = {}
+    for selector in selectors:
+        match = _SELECTOR.fullmatch(selector.strip())
+        if not match:
+            raise UsageError(f"'{selector}' is no selector; write for example conv2d, conv2d[medium] or 'attention[seq=512]'")
+        pattern = match["workload"]
+        workloads = [w for name, w in WORKLOADS.items() if fnmatchcase(name, pattern)]
+        if not workloads:
+            raise unknown("workload", pattern, WORKLOADS)
+        found = False
+        for workload in workloads:
+            for name, problem in _problems(workload, match["problem"], default_problem):
+                chosen.setdefault((workload.name, name), (workload, name, problem))
+                found = True
+        if not found:
+            raise unknown(f"problem of {workloads[0].name}", match["problem"], workloads[0].problems)
+    return list(chosen.values())
+
+
+def _problems(workload: Workload, text: str | None, default: str) -> list[tuple[str, Problem]]:
+    if not text:
+        return [(default, workload.problem(default))]
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    name = None if not parts or "=" in parts[0] else parts.pop(0)
+    if name is not None and any(mark in name for mark in "*?"):
+        if parts:
+            raise UsageError(f"a pattern of problems takes no changed parameters: '{workload.name}[{text}]'")
+        return [(known, workload.problem(known)) for known in workload.problems if fnmatchcase(known, name)]
+    changes = {}
+    for part in parts:
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise UsageError(f"'{part}' in '{workload.name}[{text}]' is no parameter; write name=value")
+        changes[key.strip()] = value.strip()
+    problem = workload.problem(name, **changes)
+    label = ",".join([*([name] if name else []), *(f"{key}={value}" for key, value in changes.items())])
+    return [(label, problem)]
+
+
+def line(case: Case, column: Column, *, status: str, reason: str = "", **measured: Any) -> Line:
+    """The record of a cell: its identity, the definition's cost, and what was found or measured."""
+    definition, problem = case.definition, case.parameters
+    return Line(
+        workload=case.workload,
+        problem=case.problem,
+        parameters=dict(problem),
+        task=case.task,
+        precision=case.precision,
+        device=case.device,
+        threads=case.threads,
+        target=column.target,
+        framework=column.framework,
+        mode=column.mode,
+        variant=column.variant,
+        status=status,
+        reason=reason,
+        flops=float(definition.cost(problem).of_task(case.task)),
+        bytes=definition.bytes(problem, case.task, case.precision),
+        **measured,
+    )

@@ -1,0 +1,259 @@
+"""Correctness before time: what each cell's results are held against, and the checks that it goes through.
+
+The reference is the NumPy oracle in float64, on the very numbers that are timed (rounded to the timed precision first).
+Where the oracle would take too long, two frameworks that agree in float64 stand in for it, once the oracle has proven both
+at `tiny`.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suite import correctness, gradients
+from suite.cases import Case, Column, line
+from suite.plan import Plan
+from suite.progress import Progress
+from suite.protocol import load_arrays
+from suite.records import Check, Line
+from suite.targets import Target
+from suite.workers import CellFailed, Workers, scratch_folder
+
+Arrays = dict[str, np.ndarray]
+
+ORACLE = Target("oracle", "numpy", sys.executable, "impls.numpy")
+ORACLE_COLUMN = Column("oracle", "numpy", "eager")
+ORACLE_FLOPS = 1e11
+"""Beyond this the NumPy oracle would take more than a few seconds."""
+GRADIENT_FLOPS = 2e8
+"""Beyond this differences, which take dozens of evaluations, are taken at `tiny` instead."""
+ELEMENTS = 2000
+"""Differences over every element are taken of problems with so few."""
+STEPS = 10
+CALL_TIMEOUT_S = 300.0
+
+
+class Checker:
+    """Builds and checks the cells of one case, against references that are computed once."""
+
+    def __init__(self, case: Case, workers: Workers, seed: int, columns: list[Column]) -> None:
+        self.case = case
+        self.workers = workers
+        self.seed = seed
+        self.columns = columns
+        self._opened: dict[str, tuple[int, str]] = {}
+        self._checksums: dict[str, str] = {}
+        self._references: dict[str, tuple[Arrays, str]] = {}
+
+    def build(self, column: Column, folder: Path | None = None) -> dict[str, Any]:
+        """Make the cell's program in its worker and call it once; its results go to `folder` where one is given."""
+        self.open(self.case, column.target)
+        return self.workers.ask(
+            column.target,
+            "build",
+            CALL_TIMEOUT_S,
+            key=column.name,
+            task=self.case.task,
+            mode=column.mode,
+            variant=column.variant,
+            folder=str(folder) if folder else None,
+        )
+
+    def build_and_check(self, column: Column, elements: bool = False) -> tuple[dict[str, Any], list[Check]]:
+        """`build`, then every check: first the results of that first call, then float64.
+
+        A check that fails does not raise; whoever asks decides by `correctness.reason`.
+        """
+        folder = self.workers.scratch.arrays("results")
+        reply = self.build(column, folder)
+        checks = self.check_results(column, reply["names"], folder, reply["types"])
+        if all(check.passed for check in checks):
+            checks += self.check_float64(column, elements)
+        return reply, checks
+
+    def open(self, case: Case, target: str) -> None:
+        """Draw the case's numbers in the target's worker, unless they are there. Raises CellFailed where its numbers
+        differ from the oracle's."""
+        worker = self.workers.get(target)
+        if self._opened.get(target) == (worker.generation, case.text):
+            return
+        reply = self.workers.ask(
+            target,
+            "open_case",
+            CALL_TIMEOUT_S,
+            workload=case.workload,
+            parameters=dict(case.parameters),
+            seed=self.seed,
+            precision=case.precision,
+            device=case.device if target != ORACLE.name else "cpu",
+        )
+        self._opened[target] = (worker.generation, case.text)
+        if target == ORACLE.name:
+            self._checksums[case.text] = reply["checksum"]
+            return
+        if case.text not in self._checksums:
+            self.open(case, ORACLE.name)
+        if reply["checksum"] != self._checksums[case.text]:
+            raise CellFailed("failed", f"{target} drew other numbers than the oracle; its NumPy may differ")
+
+    def check_results(self, column: Column, names: list[str], folder: Path, types: str | None) -> list[Check]:
+        """The results of the timed program, as its first call left them, against the reference."""
+        case, definition, problem = self.case, self.case.definition, self.case.parameters
+        if types:
+            return [Check("value", None, correctness.roundoff(case.precision), False, types)]
+        results = load_arrays(folder, names)
+        reference, source = self.reference(case)
+        if case.task == "forward":
+            bound = None
+            if definition.bound == "product" and source == "numpy":
+                bound = self._evaluate(case, ORACLE_COLUMN, absolute=True)[0]
+            return [correctness.check_value(definition, problem, case.precision, results, reference, bound)]
+        rest = {name: array for name, array in reference.items() if name != "loss"}
+        tolerance = correctness.norm_tolerance(case.precision, definition.gradient_reduction(problem))
+        return [
+            correctness.check_norms("value", results, {"loss": reference["loss"]}, self._loss_tolerance()),
+            correctness.check_norms("gradient" if case.task == "gradient" else "parameters", results, rest, tolerance),
+        ]
+
+    def check_float64(self, column: Column, elements: bool = False) -> list[Check]:
+        """The column's gradient (or training) in float64, by everything that can prove it; see `suite.gradients`.
+
+        Nothing where it cannot compute in float64: then the timed precision is compared with the float64 gradient alone.
+        """
+        try:
+            if self.case.task == "gradient":
+                return self._check_gradient(column, elements)
+            if self.case.task == "train_step":
+                return self._check_training(column)
+        except CellFailed as failure:
+            if failure.status != "unsupported":
+                raise
+        return []
+
+    def reference(self, case: Case) -> tuple[Arrays, str]:
+        """Float64 results by name on the numbers of `case`, and who computed them."""
+        if case.text not in self._references:
+            if case.definition.cost(case.parameters).of_task(case.task) <= ORACLE_FLOPS:
+                self._references[case.text] = self._evaluate(case, ORACLE_COLUMN)[0], "numpy"
+            else:
+                self._references[case.text] = self._stand_in(case)
+        return self._references[case.text]
+
+    def _check_gradient(self, column: Column, elements: bool) -> list[Check]:
+        case, definition = self.case, self.case.definition
+        own, _ = self._evaluate(case, column)
+        exact, _ = self.reference(case)
+        checks = [correctness.check_norms("gradient.oracle", own, exact, correctness.FLOAT64_AGREEMENT)]
+        at_size = definition.smooth and definition.cost(case.parameters).of_task("gradient") <= GRADIENT_FLOPS
+        parameters = case.parameters if at_size else definition.problem("tiny")
+        reply = self.workers.ask(
+            column.target,
+            "check_gradient",
+            CALL_TIMEOUT_S,
+            mode=column.mode,
+            variant=column.variant,
+            parameters=dict(parameters),
+            seed=self.seed,
+            elements=elements and sum(t.size for t in definition.tensors(parameters).values()) <= ELEMENTS,
+        )
+        place = "" if parameters == case.parameters else "at tiny"
+        for finding in (gradients.Finding(*fields) for fields in reply["findings"]):
+            detail = ", ".join(part for part in (finding.where, place) if part)
+            error = None if finding.nan else finding.error
+            checks.append(Check(finding.name, error, finding.tolerance, finding.passed, detail))
+        return checks
+
+    def _check_training(self, column: Column) -> list[Check]:
+        own, losses = self._evaluate(self.case, column, STEPS)
+        reference, reference_losses = self._evaluate(self.case, ORACLE_COLUMN, STEPS)
+        return [
+            correctness.check_trajectory(losses, reference_losses),
+            correctness.check_norms("training.parameters", own, reference, correctness.TRAJECTORY_AGREEMENT),
+        ]
+
+    def _evaluate(
+        self, case: Case, column: Column, steps: int = 1, absolute: bool = False
+    ) -> tuple[Arrays, list[float]]:
+        """Results in float64 after `steps` calls, and the loss of each."""
+        self.open(case, column.target)
+        folder = self.workers.scratch.arrays("float64")
+        reply = self.workers.ask(
+            column.target,
+            "evaluate",
+            CALL_TIMEOUT_S,
+            task=case.task,
+            mode=column.mode,
+            variant=column.variant,
+            folder=str(folder),
+            steps=steps,
+            absolute=absolute,
+        )
+        if reply["types"]:
+            raise CellFailed("incorrect", f"in float64 {reply['types']}")
+        return load_arrays(folder, reply["names"]), reply["losses"]
+
+    def _loss_tolerance(self) -> float:
+        """A loss that is a contraction sums every output, and what cancels there adds to the relative error."""
+        definition, problem = self.case.definition, self.case.parameters
+        reduction = definition.cost(problem).reduction
+        if definition.loss is None and not definition.is_scalar(problem):
+            reduction *= sum(output.size for output in definition.outputs(problem).values())
+        return correctness.norm_tolerance(self.case.precision, reduction)
+
+    def _stand_in(self, case: Case) -> tuple[Arrays, str]:
+        """Two frameworks that agree in float64, each proven by the oracle at `tiny`."""
+        found: tuple[str, Arrays] | None = None
+        for column in self.columns:
+            if column.framework == "numpy" or (found and column.target == found[0]):
+                continue
+            try:
+                if not self._is_proven(case, column):
+                    continue
+                arrays, _ = self._evaluate(case, column)
+            except CellFailed:
+                continue
+            if found is None:
+                found = (column.target, arrays)
+            elif correctness.check_norms("value", arrays, found[1], correctness.FLOAT64_AGREEMENT).passed:
+                return arrays, f"{found[0]} and {column.target}"
+        raise CellFailed(
+            "failed", "too large for the NumPy oracle, and no two frameworks agree in float64 to stand in for it"
+        )
+
+    def _is_proven(self, case: Case, column: Column) -> bool:
+        tiny = replace(case, problem="tiny", parameters=case.definition.problem("tiny"), precision="float64")
+        expected, _ = self._evaluate(tiny, ORACLE_COLUMN)
+        own, _ = self._evaluate(tiny, column)
+        return correctness.check_norms("value", own, expected, correctness.FLOAT64_AGREEMENT).passed
+
+
+def check(plan: Plan, progress: Progress) -> list[Line]:
+    """Every cell of the plan checked, none timed; gradients at `tiny` size against differences over every element."""
+    lines: list[Line] = []
+    progress.start(len(plan.cases) * len(plan.columns))
+    with scratch_folder() as scratch:
+        threads = plan.cases[0].threads
+        logs = scratch.folder / "logs"
+        workers = Workers(scratch, [ORACLE, *plan.targets], threads, logs, plan.warm_caches)
+        for case in plan.cases:
+            checker = Checker(case, workers, plan.seed, plan.columns)
+            for column in plan.columns:
+                progress.step(f"{case.text}: {column.name}")
+                lines.append(_check_cell(checker, case, column))
+        workers.stop()
+    progress.finish()
+    return lines
+
+
+def _check_cell(checker: Checker, case: Case, column: Column) -> Line:
+    try:
+        _, checks = checker.build_and_check(column, elements=True)
+    except CellFailed as failure:
+        return line(case, column, status=failure.status, reason=failure.reason)
+    reason = correctness.reason(checks)
+    source = checker.reference(case)[1]
+    return line(case, column, status="incorrect" if reason else "ok", reason=reason, checks=checks, reference=source)

@@ -1,0 +1,383 @@
+"""The run: launches outermost, cases within them, rounds over all cells of a case within those.
+
+A launch starts every worker anew and goes through all cases that are not settled; so each launch is one independent
+observation of every case, and a worker's slow start is paid once a launch. In a case, every cell is built, checked (in the
+first launch) and warmed up, then sampled in rounds; while one worker works, all others are stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import statistics as median_of
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from suite import correctness, statistics
+from suite.cases import Case, Column, line
+from suite.checking import ORACLE, Checker
+from suite.plan import Plan
+from suite.progress import Progress
+from suite.records import Cell, Check, Launch, Line, Sample, TargetRecord, Writer, identity, merge, read_lines
+from suite.workers import CellFailed, Scratch, Workers, scratch_folder
+
+WARM_UP_TIMEOUT_S = 300.0
+SAMPLE_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 180.0
+MINIMUM_ROUNDS = 3
+LATENCY_CALLS = 20
+LATENCY_BUDGET_S = 0.5
+
+
+@dataclass
+class Sampling:
+    """One cell while its case is measured in one launch."""
+
+    column: Column
+    key: str
+    generation: int = 0
+    built: dict[str, Any] = field(default_factory=dict)
+    warmed: dict[str, Any] = field(default_factory=dict)
+    finished: dict[str, Any] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    reference: str = ""
+    failure: CellFailed | None = None
+
+    def by_round(self) -> dict[int, float]:
+        return {sample.round: sample.ns for sample in self.samples}
+
+
+def execute(plan: Plan, writer: Writer, progress: Progress) -> str:
+    """Measure what the plan asks for and the folder does not hold yet; every launch of a case is written as it ends.
+
+    Returns what ended it: `done`, `budget` or `interrupted` (Ctrl-C; what was finished is kept).
+    """
+    with scratch_folder() as scratch:
+        coordinator = Coordinator(plan, writer, progress, scratch)
+        try:
+            return coordinator.run()
+        except KeyboardInterrupt:
+            return "interrupted"
+        finally:
+            coordinator.workers.stop()
+            progress.finish()
+
+
+class Coordinator:
+    """What a run needs to know from one launch to the next."""
+
+    def __init__(self, plan: Plan, writer: Writer, progress: Progress, scratch: Scratch) -> None:
+        self.plan = plan
+        self.profile = plan.profile
+        self.writer = writer
+        self.progress = progress
+        self.scratch = scratch
+        self.random = random.Random(plan.seed)
+        self.lines: list[Line] = read_lines(writer.folder)
+        self.targets: dict[str, TargetRecord] = {target.name: target for target in writer.record.targets}
+        self.workers = self._new_workers()
+        self.started = time.monotonic()
+        self.spent_s: list[float] = []
+        self.sampled_s: list[float] = []
+
+    def run(self) -> str:
+        """All launches; see `execute`."""
+        todo = [(launch, case) for launch in range(self.profile.launches) for case in self.plan.cases]
+        self.progress.start(len(todo) + self.profile.launches)
+        out_of_budget = False
+        started = None
+        for number, (launch, case) in enumerate(todo):
+            columns = self._open_columns(case, launch)
+            if not columns or self._is_settled(case):
+                self.progress.step(f"launch {launch + 1}: {case.text}: settled")
+                continue
+            share_s = self._share_s(len(todo) - number)
+            if share_s is None:
+                out_of_budget = True
+                self._skip(case, columns, launch)
+                continue
+            if launch != started:
+                self._start_workers(launch)
+                started = launch
+                share_s = self._share_s(len(todo) - number) or 0.0
+            self.progress.step(f"launch {launch + 1} of {self.profile.launches}: {case.text}")
+            start = time.monotonic()
+            lines, cut_short = self._measure(case, columns, launch, share_s)
+            self.spent_s.append(time.monotonic() - start)
+            out_of_budget |= cut_short
+            self.writer.append(lines)
+            self.lines += lines
+            self._note(lines)
+        return "budget" if out_of_budget else "done"
+
+    def _start_workers(self, launch: int) -> None:
+        """New workers, one after the other so that none disturbs another's import, with their compilers started."""
+        self.progress.step(f"launch {launch + 1} of {self.profile.launches}: starting workers and their compilers")
+        self.workers.stop()
+        self.workers = self._new_workers()
+        for column in self.plan.columns:
+            with contextlib.suppress(CellFailed):  # told again by each of its cells
+                self._ready(column.target, column.mode)
+
+    # What is left to do, and how long it may take
+
+    def _open_columns(self, case: Case, launch: int) -> list[Column]:
+        """The cells of the case that neither ended badly nor were measured in this launch before the run was resumed."""
+        known = {identity(cell): cell for cell in merge(self.lines)}
+        columns = []
+        for column in self.plan.columns:
+            cell = known.get(identity(line(case, column, status="ok")))
+            if cell is None or (cell.status == "ok" and launch not in {one.launch for one in cell.launches}):
+                columns.append(column)
+        return columns
+
+    def _is_settled(self, case: Case) -> bool:
+        """Whether the interval of every ratio to the fastest is narrower than asked, over two launches or more."""
+        cells = [cell for cell in merge(self.lines) if cell.case == case.text and cell.status == "ok"]
+        if not cells or min(len(cell.launches) for cell in cells) < 2:
+            return False
+        fastest = min(cells, key=_typical_ns)
+        for cell in cells:
+            paired = [(_by_round(a), _by_round(b)) for a, b in zip(cell.launches, fastest.launches, strict=False)]
+            ratio = statistics.ratio_interval([a for a, _ in paired], [b for _, b in paired])
+            if cell is not fastest and (ratio is None or not ratio.half_width <= self.profile.precision_goal):
+                return False
+        return True
+
+    def _share_s(self, left: int) -> float | None:
+        """Seconds of sampling for the next of `left` case launches; None where the budget is spent.
+
+        What building and checking took so far, on average, is set aside for those to come.
+        """
+        remaining_s = self.profile.budget_s - (time.monotonic() - self.started)
+        if remaining_s <= 0:
+            return None
+        overheads = [spent - sampled for spent, sampled in zip(self.spent_s, self.sampled_s, strict=True)]
+        overhead_s = sum(overheads) / len(overheads) if overheads else 0.0
+        return max(0.0, remaining_s / left - overhead_s)
+
+    def _skip(self, case: Case, columns: list[Column], launch: int) -> None:
+        self.progress.step(f"launch {launch + 1}: {case.text}: out of budget")
+        if launch == 0:
+            reason = f"the budget of {self.profile.budget_s:g} s was spent"
+            lines = [line(case, column, status="skipped", reason=reason) for column in columns]
+            self.writer.append(lines)
+            self.lines += lines
+
+    # One launch of one case
+
+    def _measure(self, case: Case, columns: list[Column], launch: int, share_s: float) -> tuple[list[Line], bool]:
+        """The lines of these cells, and whether the rounds ended because their share of the budget was spent."""
+        checker = Checker(case, self.workers, self.plan.seed, self.plan.columns)
+        cells = [Sampling(column, column.name) for column in columns]
+        checked = {identity(one) for one in self.lines if one.checks}
+        for cell in self._shuffled(cells):
+            self._build(cell, case, checker, check=identity(line(case, cell.column, status="ok")) not in checked)
+        start = time.monotonic()
+        cut_short = self._sample(cells, case, checker, share_s)
+        self.sampled_s.append(time.monotonic() - start)
+        for cell in cells:
+            self._finish(cell, launch)
+        return [self._line(cell, case, launch) for cell in cells], cut_short
+
+    def _build(self, cell: Sampling, case: Case, checker: Checker, check: bool) -> None:
+        """Program, first call, checks, warm-up. A cell that fails anywhere is done."""
+        target = cell.column.target
+        try:
+            worker = self._ready(target, cell.column.mode)
+            if check:
+                cell.built, cell.checks = checker.build_and_check(cell.column)
+                cell.reference = checker.reference(case)[1]
+                if reason := correctness.reason(cell.checks):
+                    raise CellFailed("incorrect", reason)
+            else:
+                cell.built = checker.build(cell.column)
+            cell.generation = worker.generation
+            cell.samples.clear()
+            cell.warmed = self.workers.ask(
+                target,
+                "warm_up",
+                WARM_UP_TIMEOUT_S,
+                key=cell.key,
+                limit_s=self.profile.warmup_s,
+                sample_s=self.profile.sample_s,
+            )
+        except CellFailed as failure:
+            cell.failure = failure
+
+    def _ready(self, target: str, mode: str) -> Any:
+        """The target's worker, its clock proven and the mode's compiler started."""
+        worker = self.workers.get(target)
+        if target not in self.targets or not self.targets[target].available:
+            self._prove_clock(target)
+        if self.targets[target].reason:
+            raise CellFailed("failed", self.targets[target].reason)
+        if mode in worker.hello["compiled_modes"] and mode not in worker.compilers_s:
+            reply = self.workers.ask(target, "start_compiler", START_TIMEOUT_S, mode=mode)
+            worker.compilers_s[mode] = reply["seconds"]
+        return worker
+
+    def _prove_clock(self, target: str) -> None:
+        """Let the target's worker prove its synchronisation, and record who it is. Noise may spoil one proof, not three."""
+        worker = self.workers.get(target)
+        for _ in range(3):
+            proof = self.workers.ask(target, "prove_clock", START_TIMEOUT_S, device=self.plan.cases[0].device)
+            if proof["passed"]:
+                break
+        refused = "" if proof["passed"] else f"its synchronisation does not wait for its work: {proof['sentence']}"
+        self._record_target(
+            TargetRecord(
+                name=target,
+                framework=worker.target.framework,
+                python=worker.hello["python"],
+                available=True,
+                reason=refused,
+                versions=worker.hello["versions"],
+                settings=worker.hello["settings"],
+                synchronization=proof["sentence"],
+            )
+        )
+
+    def _sample(self, cells: list[Sampling], case: Case, checker: Checker, share_s: float) -> bool:
+        """Rounds over the cells until they agree with themselves, the rounds are done, or the share is spent."""
+        deadline = time.monotonic() + share_s
+        for number, order in enumerate(latin_rounds(len(cells), self.profile.rounds, self.random)):
+            if number >= MINIMUM_ROUNDS:
+                if time.monotonic() > deadline:
+                    return True
+                if self._is_steady(cells):
+                    return False
+            for index in order:
+                if cells[index].failure is None:
+                    self._turn(cells[index], number, case, checker)
+        return False
+
+    def _turn(self, cell: Sampling, number: int, case: Case, checker: Checker) -> None:
+        target = cell.column.target
+        try:
+            if self.workers.get(target).generation != cell.generation:
+                # Another cell's fault ended this worker: what was sampled in it belongs to another process' life.
+                self._build(cell, case, checker, check=False)
+                if cell.failure:
+                    return
+            timeout_s = SAMPLE_TIMEOUT_S + 20 * self.profile.sample_s
+            reply = self.workers.ask(target, "sample", timeout_s, key=cell.key)
+            cell.samples.append(Sample(number, reply["ns"], reply["switches"], reply["stolen_ms"]))
+        except CellFailed as failure:
+            cell.failure = failure
+
+    def _is_steady(self, cells: list[Sampling]) -> bool:
+        """Whether further rounds would no longer narrow this launch's own ratios: half the goal is left for the launches."""
+        good = [cell for cell in cells if cell.failure is None]
+        if len(good) < 2 or min(len(cell.samples) for cell in good) < 2 * MINIMUM_ROUNDS:
+            return False
+        fastest = min(good, key=lambda cell: median_of.median(cell.by_round().values()))
+        for cell in good:
+            ratios = statistics.round_ratios(cell.by_round(), fastest.by_round())
+            if cell is not fastest:
+                if len(ratios) < 2 * MINIMUM_ROUNDS:
+                    return False
+                if not statistics.log_interval(ratios).half_width <= self.profile.precision_goal / 2:
+                    return False
+        return True
+
+    def _finish(self, cell: Sampling, launch: int) -> None:
+        """Latency and peak memory; and was the program compiled again while it was timed?"""
+        if cell.failure is not None:
+            return
+        calls = max(3, min(LATENCY_CALLS, int(LATENCY_BUDGET_S * 1e9 / cell.warmed["call_ns"])))
+        target = cell.column.target
+        try:
+            if not cell.samples or self.workers.get(target).generation != cell.generation:
+                raise CellFailed("failed", "its worker was lost to another cell's fault and could not measure it again")
+            cell.finished = self.workers.ask(
+                target, "finish", WARM_UP_TIMEOUT_S, key=cell.key, latency_calls=calls, memory=launch == 0
+            )
+            if cell.finished["traces"] != cell.warmed["traces"]:
+                raise CellFailed("failed", "it was traced or compiled again while it was timed")
+        except CellFailed as failure:
+            cell.failure = failure
+
+    def _line(self, cell: Sampling, case: Case, launch: int) -> Line:
+        if cell.failure is not None:
+            if cell.failure.status == "unavailable":
+                self._record_unavailable(cell.column, cell.failure.reason)
+            return line(
+                case,
+                cell.column,
+                status=cell.failure.status,
+                reason=cell.failure.reason,
+                checks=cell.checks,
+                reference=cell.reference,
+            )
+        worker = self.workers.get(cell.column.target)
+        return line(
+            case,
+            cell.column,
+            status="ok",
+            checks=cell.checks,
+            reference=cell.reference,
+            launch=Launch(
+                launch=launch,
+                import_s=worker.hello["import_s"],
+                compiler_start_s=worker.compilers_s.get(cell.column.mode, 0.0),
+                build_s=cell.built["build_s"],
+                first_call_s=cell.built["first_call_s"],
+                warmup_s=cell.warmed["warmup_s"],
+                warmup_calls=cell.warmed["warmup_calls"],
+                steady=cell.warmed["steady"],
+                calls_per_sample=cell.warmed["calls_per_sample"],
+                samples=cell.samples,
+                latency_ns=cell.finished["latency_ns"],
+                peak_memory_bytes=cell.finished["peak_memory_bytes"],
+            ),
+        )
+
+    # Small matters
+
+    def _new_workers(self) -> Workers:
+        threads = self.plan.cases[0].threads
+        logs = Path(self.writer.folder) / "logs"
+        return Workers(self.scratch, [ORACLE, *self.plan.targets], threads, logs, self.plan.warm_caches)
+
+    def _shuffled(self, cells: list[Sampling]) -> list[Sampling]:
+        return self.random.sample(cells, len(cells))
+
+    def _record_target(self, target: TargetRecord) -> None:
+        self.targets[target.name] = target
+        self.writer.write_record(targets=list(self.targets.values()))
+
+    def _record_unavailable(self, column: Column, reason: str) -> None:
+        if column.target not in self.targets:
+            python = self.workers.targets[column.target].python
+            self._record_target(TargetRecord(column.target, column.framework, Path(python).name, False, reason))
+
+    def _note(self, lines: list[Line]) -> None:
+        told = {(one.status, one.reason) for one in self.lines if one not in lines}
+        for one in lines:
+            if one.status not in ("ok", "unsupported") and (one.status, one.reason) not in told:
+                told.add((one.status, one.reason))
+                self.progress.note(f"{one.workload}[{one.problem}] {one.task}, {one.target} {one.mode}: {one.status}: {one.reason}")
+
+
+def latin_rounds(cells: int, rounds: int, chance: random.Random) -> Iterator[list[int]]:
+    """An order of the cells for each round: rows of random Latin squares, so that over `cells` rounds each cell comes once
+    in every place, and drift within a round hits all alike."""
+    rows: list[list[int]] = []
+    for _ in range(rounds):
+        if not rows and cells:
+            names, shifts = chance.sample(range(cells), cells), chance.sample(range(cells), cells)
+            rows = [[names[(shift + place) % cells] for place in range(cells)] for shift in shifts]
+        yield rows.pop() if rows else []
+
+
+def _by_round(launch: Launch) -> dict[int, float]:
+    return {sample.round: sample.ns for sample in launch.samples}
+
+
+def _typical_ns(cell: Cell) -> float:
+    return median_of.median(sample.ns for launch in cell.launches for sample in launch.samples)

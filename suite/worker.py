@@ -1,0 +1,358 @@
+"""The worker process: one framework in one interpreter, doing what the coordinator asks, one message at a time.
+
+Started as `python -m suite.worker '<configuration as JSON>'` in a folder that holds links to `suite` and the framework's
+package. It needs NumPy and the framework, nothing else, on Python 3.10 or later. Affinity, thread counts and memory limit
+are set before the framework is imported; standard output is a log file, so that a library's print cannot break the
+protocol.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from impls.interface import load
+from suite import gradients, timing
+from suite.errors import TriptychError
+from suite.program import Program, Unsupported, definition
+from suite.protocol import Channel, Closed, Message, save_arrays
+from suite.workloads.draw import checksum, draw, round_to
+
+Reply = dict[str, Any]
+PROOF = dict(batch=768, in_features=1024, out_features=1024)
+"""The long kernel that the synchronisation is proven with: 1.6 GFLOP."""
+
+
+class Worker:
+    """The state between messages: the numbers of the open case, and its programs by key."""
+
+    def __init__(self, package: str, threads: int) -> None:
+        start = time.perf_counter()
+        self.backend, self.implementations = load(package)
+        self.import_s = time.perf_counter() - start
+        self.backend.start(threads)
+        self.values: dict[str, np.ndarray] = {}
+        self.case: dict[str, Any] = {}
+        self.programs: dict[str, Program] = {}
+        self.calls: dict[str, int] = {}
+
+    def hello(self) -> Reply:
+        """Who this is: versions, settings as read back, and what is implemented."""
+        self.backend.use("float32")
+        return {
+            "import_s": self.import_s,
+            "python": sys.version.split()[0],
+            "versions": self.backend.versions(),
+            "settings": {**self.backend.settings(), "affinity": ",".join(map(str, sorted(affinity())))},
+            "implementations": sorted(self.implementations),
+            "modes": list(self.backend.modes),
+            "compiled_modes": list(self.backend.compiled_modes),
+        }
+
+    def start_compiler(self, mode: str) -> Reply:
+        """Compile something trivial, so that the compiler's own start is not charged to the first cell."""
+        start = time.perf_counter()
+        self.backend.use("float32")
+        tensor = self.backend.array(np.linspace(0, 1, 64), "float32", "cpu")
+        self.backend.synchronize(self.backend.forward(_trivial, mode)(tensor))
+        return {"seconds": time.perf_counter() - start}
+
+    def prove_clock(self, device: str) -> Reply:
+        """Whether this backend's synchronisation waits for every output; see `timing.prove_synchronization`."""
+        workload, problem = definition("linear", PROOF)
+        values = {name: round_to(array, "float32") for name, array in draw(workload, problem, seed=0).items()}
+        long = self._program(workload, problem, "forward", self.backend.modes[0], "default", "float32", device, values)
+
+        def short_and_long(*arguments: Any) -> tuple[Any, ...]:
+            # The long one comes last: a synchronisation that waits for the first output only is caught.
+            return (arguments[-1], *long.function(*arguments))
+
+        work = timing.Timed(short_and_long, long.arguments, self.backend.synchronize)
+        work.synchronize(short_and_long(*long.arguments))
+
+        def read_back(outputs: Any) -> None:
+            for output in outputs:
+                self.backend.numpy(output)
+
+        read_back(short_and_long(*long.arguments))
+        with timing.no_garbage_collection():
+            proof = timing.prove_synchronization(work, read_back)
+        return {"passed": proof.passed, "sentence": proof.sentence}
+
+    def open_case(self, workload: str, parameters: dict[str, Any], seed: int, precision: str, device: str) -> Reply:
+        """Draw the case's numbers. What the last case left is dropped."""
+        self.close_case()
+        self.case = dict(workload=workload, parameters=parameters, precision=precision, device=device)
+        drawn = draw(*definition(workload, parameters), seed=seed)
+        self.values = {name: round_to(array, precision) for name, array in drawn.items()}
+        return {"checksum": checksum(drawn)}
+
+    def close_case(self) -> Reply:
+        self.programs.clear()
+        self.calls.clear()
+        self.values.clear()
+        return {}
+
+    def evaluate(
+        self, task: str, mode: str, variant: str, folder: str, steps: int = 1, absolute: bool = False
+    ) -> Reply:
+        """Results in float64 on the case's own numbers (or their absolute values), as .npy files.
+
+        `steps` calls are made; the losses of all of them are returned, the results of the last are written.
+        """
+        workload, problem = definition(self.case["workload"], self.case["parameters"])
+        values = {name: round_to(array.astype(_wide(array)), "float64") for name, array in self.values.items()}
+        if absolute:
+            values = {name: np.abs(array) for name, array in values.items()}
+        program = self._program(workload, problem, task, mode, variant, "float64", self.case["device"], values)
+        losses = []
+        for _ in range(steps):
+            outputs = program.call()
+            arrays = program.read(outputs)
+            if "loss" in arrays:
+                losses.append(float(arrays["loss"]))
+        return {"names": save_arrays(Path(folder), arrays), "losses": losses, "types": program.wrong_types(outputs)}
+
+    def check_gradient(
+        self, mode: str, variant: str, parameters: dict[str, Any], seed: int, elements: bool
+    ) -> Reply:
+        """The gradient in float64 against forward mode and differences (see `suite.gradients`)."""
+        workload, problem = definition(self.case["workload"], parameters)
+        drawn = draw(workload, problem, seed=seed)
+        device = self.case["device"]
+        program = self._program(workload, problem, "gradient", mode, variant, "float64", device, drawn)
+        rng = np.random.default_rng(seed)
+        names = program.differentiated
+        findings = []
+        if elements:
+            finding, kinks = gradients.check_elements(program.value_and_gradient, drawn, names, smooth=workload.smooth)
+            findings.append(finding)
+            if kinks:
+                findings[0] = gradients.Finding(
+                    finding.name, finding.error, finding.tolerance, f"non-differentiable at {', '.join(kinks[:3])}"
+                )
+        findings.append(
+            gradients.check_directions(program.value_and_gradient, drawn, names, smooth=workload.smooth, rng=rng)
+        )
+        direction = gradients.random_direction(drawn, names, rng)
+        directional = program.directional(drawn, direction)
+        if directional is not None:
+            findings.append(
+                gradients.check_adjoint(program.value_and_gradient(drawn)[1], directional, direction)
+            )
+        return {"findings": [[f.name, f.error, f.tolerance, f.where] for f in findings]}
+
+    def build(self, key: str, task: str, mode: str, variant: str, folder: str | None) -> Reply:
+        """Make a cell's program and call it once; its results are written to `folder` where one is given."""
+        start = time.perf_counter()
+        workload, problem = definition(self.case["workload"], self.case["parameters"])
+        program = self._program(
+            workload, problem, task, mode, variant, self.case["precision"], self.case["device"], self.values
+        )
+        built = time.perf_counter()
+        outputs = program.call()
+        called = time.perf_counter()
+        self.programs[key] = program
+        reply: Reply = {"build_s": built - start, "first_call_s": called - built}
+        if folder is not None:
+            arrays = program.read(outputs)
+            reply["names"] = save_arrays(Path(folder), arrays)
+            reply["types"] = program.wrong_types(outputs)
+        return reply
+
+    def warm_up(self, key: str, limit_s: float, sample_s: float) -> Reply:
+        """Call until steady, then settle how many calls make a sample."""
+        work = self._ready(key)
+        with timing.no_garbage_collection():
+            warm = timing.warm_up(work, limit_s)
+            calls = timing.calls_per_sample(work, warm.call_ns, sample_s)
+        self.calls[key] = calls
+        return {
+            "warmup_s": warm.seconds,
+            "warmup_calls": warm.calls,
+            "steady": warm.steady,
+            "calls_per_sample": calls,
+            "call_ns": warm.call_ns,
+            "traces": self.backend.traces(self.programs[key].function),
+        }
+
+    def sample(self, key: str) -> Reply:
+        """One turn: a block that is thrown away, since the caches are another's, then one that counts."""
+        work, calls = self._ready(key), self.calls[key]
+        with timing.no_garbage_collection():
+            timing.time_block(work, calls)
+            stolen, switches = stolen_ms(), involuntary_switches()
+            elapsed = timing.time_block(work, calls)
+            switches, stolen = involuntary_switches() - switches, stolen_ms() - stolen
+        return {"ns": elapsed / calls, "switches": switches, "stolen_ms": stolen}
+
+    def finish(self, key: str, latency_calls: int, memory: bool) -> Reply:
+        """What is measured apart: single synchronised calls, and in a pass of its own the peak memory of one."""
+        work = self._ready(key)
+        with timing.no_garbage_collection():
+            timing.time_block(work, 1)
+            latency = [timing.time_block(work, 1) for _ in range(latency_calls)]
+        return {
+            "latency_ns": latency,
+            "peak_memory_bytes": peak_memory_bytes(lambda: timing.time_block(work, 1)) if memory else None,
+            "traces": self.backend.traces(self.programs[key].function),
+        }
+
+    def drop(self, key: str) -> Reply:
+        self.programs.pop(key, None)
+        self.calls.pop(key, None)
+        return {}
+
+    def _ready(self, key: str) -> timing.Timed:
+        program = self.programs[key]
+        self.backend.use(program.precision)
+        return program.timed()
+
+    def _program(
+        self,
+        workload: Any,
+        problem: Any,
+        task: str,
+        mode: str,
+        variant: str,
+        precision: str,
+        device: str,
+        values: dict[str, np.ndarray],
+    ) -> Program:
+        return Program(
+            self.backend,
+            self.implementations,
+            workload,
+            problem,
+            task=task,
+            mode=mode,
+            variant=variant,
+            precision=precision,
+            device=device,
+            values=values,
+        )
+
+    def handle(self, message: Message) -> Reply:
+        """The reply to one message; whatever goes wrong becomes an `error` with a kind that the coordinator knows."""
+        arguments = dict(message)
+        command = getattr(self, arguments.pop("command"))
+        try:
+            return {"reply": command(**arguments)}
+        except Unsupported as error:
+            return {"error": "unsupported", "message": str(error)}
+        except Exception as error:  # the boundary: a framework may raise anything, and the coordinator must hear of it
+            kind = "out_of_memory" if self.backend.is_out_of_memory(error) else "failed"
+            return {"error": kind, "message": describe(error)}
+
+
+def _trivial(x: Any) -> Any:
+    return x * 2 + 1
+
+
+def _wide(array: np.ndarray) -> Any:
+    return np.float64 if array.dtype.kind == "f" else array.dtype
+
+
+def describe(error: BaseException, limit: int = 300) -> str:
+    """`ValueError: its first line`, no longer than `limit` characters."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = f"{type(error).__name__}: {lines[0] if lines else ''}".rstrip(": ")
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def affinity() -> set[int]:
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+
+
+def involuntary_switches() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+
+
+def stolen_ms() -> float:
+    """Milliseconds that the hypervisor gave to others since boot, over all CPUs; 0 where Linux does not tell."""
+    try:
+        with open("/proc/stat", "rb") as file:
+            fields = file.readline().split()
+        return int(fields[8]) * 1000 / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+def peak_memory_bytes(call: Callable[[], Any]) -> int | None:
+    """Growth of the resident set's high-water mark over one call; None where Linux does not tell.
+
+    Writing 5 to clear_refs resets the mark (proc(5)). Memory that an allocator kept from earlier calls would hide the
+    growth, so glibc is asked to give it back first; what a framework's own allocator keeps is not seen.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim:
+        trim(0)
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+        before = _status_bytes("VmRSS")
+        call()
+        return max(0, _status_bytes("VmHWM") - before)
+    except (OSError, KeyError):
+        return None
+
+
+def _status_bytes(field: str) -> int:
+    with open("/proc/self/status") as file:
+        for line in file:
+            name, _, value = line.partition(":")
+            if name == field:
+                return int(value.split()[0]) * 1024
+    raise KeyError(field)
+
+
+def serve(worker: Worker, channel: Channel) -> None:
+    """Answer messages until the coordinator closes the pipe."""
+    while True:
+        try:
+            channel.send(worker.handle(channel.receive()))
+        except Closed:
+            return
+
+
+def prepare_process(configuration: dict[str, Any]) -> None:
+    """Set what must be set before a framework is imported. The environment was set by whoever started this process."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, configuration["cpus"])
+    limit = configuration["memory_limit_bytes"]
+    if limit and hasattr(resource, "RLIMIT_DATA"):
+        # An allocation too many fails here, in this process, before the kernel has to choose a victim.
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def main() -> None:
+    configuration = json.loads(sys.argv[1])
+    channel = Channel(configuration["read_fd"], configuration["write_fd"])
+    prepare_process(configuration)
+    try:
+        worker = Worker(configuration["package"], configuration["threads"])
+        hello = worker.hello()
+    except ImportError as error:
+        channel.send({"error": "unavailable", "message": describe(error)})
+        return
+    except (TriptychError, RuntimeError, ValueError) as error:
+        channel.send({"error": "failed", "message": describe(error)})
+        return
+    channel.send({"reply": hello})
+    serve(worker, channel)
+
+
+if __name__ == "__main__":
+    import faulthandler
+
+    faulthandler.enable()
+    main()
