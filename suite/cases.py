@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from suite.errors import UsageError, unknown
-from suite.records import Line
+from suite.records import Line, Status
 from suite.workloads import WORKLOADS, Problem, Workload
 
 FRAMEWORK_MODES: dict[str, tuple[str, ...]] = {
@@ -78,7 +78,9 @@ def select(selectors: list[str], default_problem: str = "small") -> list[tuple[W
     for selector in selectors:
         match = _SELECTOR.fullmatch(selector.strip())
         if not match:
-            raise UsageError(f"'{selector}' is no selector; write for example conv2d, conv2d[medium] or 'attention[seq=512]'")
+            raise UsageError(
+                f"'{selector}' is no selector; write for example conv2d, conv2d[medium] or 'attention[seq=512]'"
+            )
         pattern = match["workload"]
         workloads = [w for name, w in WORKLOADS.items() if fnmatchcase(name, pattern)]
         if not workloads:
@@ -89,7 +91,8 @@ def select(selectors: list[str], default_problem: str = "small") -> list[tuple[W
                 chosen.setdefault((workload.name, name), (workload, name, problem))
                 found = True
         if not found:
-            raise unknown(f"problem of {workloads[0].name}", match["problem"], workloads[0].problems)
+            name = match["problem"].partition(",")[0].strip()
+            raise unknown(f"problem of {pattern}", name, {name for w in workloads for name in w.problems})
     return list(chosen.values())
 
 
@@ -98,22 +101,19 @@ def _problems(workload: Workload, text: str | None, default: str) -> list[tuple[
         return [(default, workload.problem(default))]
     parts = [part.strip() for part in text.split(",") if part.strip()]
     name = None if not parts or "=" in parts[0] else parts.pop(0)
-    if name is not None and any(mark in name for mark in "*?"):
-        if parts:
-            raise UsageError(f"a pattern of problems takes no changed parameters: '{workload.name}[{text}]'")
-        return [(known, workload.problem(known)) for known in workload.problems if fnmatchcase(known, name)]
     changes = {}
     for part in parts:
         key, equals, value = part.partition("=")
         if not equals:
             raise UsageError(f"'{part}' in '{workload.name}[{text}]' is no parameter; write name=value")
         changes[key.strip()] = value.strip()
-    problem = workload.problem(name, **changes)
-    label = ",".join([*([name] if name else []), *(f"{key}={value}" for key, value in changes.items())])
-    return [(label, problem)]
+    # A name may be a pattern, and a workload that was itself chosen by a pattern need not have it.
+    names = [None] if name is None else [known for known in workload.problems if fnmatchcase(known, name)]
+    changed = [f"{key}={value}" for key, value in changes.items()]
+    return [(",".join([*([known] if known else []), *changed]), workload.problem(known, **changes)) for known in names]
 
 
-def line(case: Case, column: Column, *, status: str, reason: str = "", **measured: Any) -> Line:
+def line(case: Case, column: Column, *, status: Status, reason: str = "", **measured: Any) -> Line:
     """The record of a cell: its identity, the definition's cost, and what was found or measured."""
     definition, problem = case.definition, case.parameters
     return Line(

@@ -21,7 +21,7 @@ from suite.progress import Progress
 from suite.protocol import load_arrays
 from suite.records import Check, Line
 from suite.targets import Target
-from suite.workers import CellFailed, Workers, scratch_folder
+from suite.workers import CellFailed, WorkerProcess, Workers, scratch_folder
 
 Arrays = dict[str, np.ndarray]
 
@@ -45,7 +45,7 @@ class Checker:
         self.workers = workers
         self.seed = seed
         self.columns = columns
-        self._opened: dict[str, tuple[int, str]] = {}
+        self._opened: dict[str, tuple[WorkerProcess, str]] = {}
         self._checksums: dict[str, str] = {}
         self._references: dict[str, tuple[Arrays, str]] = {}
 
@@ -79,7 +79,7 @@ class Checker:
         """Draw the case's numbers in the target's worker, unless they are there. Raises CellFailed where its numbers
         differ from the oracle's."""
         worker = self.workers.get(target)
-        if self._opened.get(target) == (worker.generation, case.text):
+        if self._opened.get(target) == (worker, case.text):
             return
         reply = self.workers.ask(
             target,
@@ -91,7 +91,7 @@ class Checker:
             precision=case.precision,
             device=case.device if target != ORACLE.name else "cpu",
         )
-        self._opened[target] = (worker.generation, case.text)
+        self._opened[target] = (worker, case.text)
         if target == ORACLE.name:
             self._checksums[case.text] = reply["checksum"]
             return
@@ -236,16 +236,17 @@ def check(plan: Plan, progress: Progress) -> list[Line]:
     lines: list[Line] = []
     progress.start(len(plan.cases) * len(plan.columns))
     with scratch_folder() as scratch:
-        threads = plan.cases[0].threads
         logs = scratch.folder / "logs"
-        workers = Workers(scratch, [ORACLE, *plan.targets], threads, logs, plan.warm_caches)
-        for case in plan.cases:
-            checker = Checker(case, workers, plan.seed, plan.columns)
-            for column in plan.columns:
-                progress.step(f"{case.text}: {column.name}")
-                lines.append(_check_cell(checker, case, column))
-        workers.stop()
-    progress.finish()
+        workers = Workers(scratch, [ORACLE, *plan.targets], plan.cases[0].threads, logs, plan.warm_caches)
+        try:
+            for case in plan.cases:
+                checker = Checker(case, workers, plan.seed, plan.columns)
+                for column in plan.columns:
+                    progress.step(f"{case.text}: {column.name}")
+                    lines.append(_check_cell(checker, case, column))
+        finally:
+            workers.stop()
+            progress.finish()
     return lines
 
 

@@ -22,7 +22,8 @@ from suite.checking import ORACLE, Checker
 from suite.plan import Plan
 from suite.progress import Progress
 from suite.records import Cell, Check, Launch, Line, Sample, TargetRecord, Writer, identity, merge, read_lines
-from suite.workers import CellFailed, Scratch, Workers, scratch_folder
+from suite.targets import public_path
+from suite.workers import CellFailed, Scratch, WorkerProcess, Workers, scratch_folder
 
 WARM_UP_TIMEOUT_S = 300.0
 SAMPLE_TIMEOUT_S = 120.0
@@ -38,7 +39,7 @@ class Sampling:
 
     column: Column
     key: str
-    generation: int = 0
+    worker: WorkerProcess | None = None
     built: dict[str, Any] = field(default_factory=dict)
     warmed: dict[str, Any] = field(default_factory=dict)
     finished: dict[str, Any] = field(default_factory=dict)
@@ -196,7 +197,7 @@ class Coordinator:
                     raise CellFailed("incorrect", reason)
             else:
                 cell.built = checker.build(cell.column)
-            cell.generation = worker.generation
+            cell.worker = worker
             cell.samples.clear()
             cell.warmed = self.workers.ask(
                 target,
@@ -209,7 +210,7 @@ class Coordinator:
         except CellFailed as failure:
             cell.failure = failure
 
-    def _ready(self, target: str, mode: str) -> Any:
+    def _ready(self, target: str, mode: str) -> WorkerProcess:
         """The target's worker, its clock proven and the mode's compiler started."""
         worker = self.workers.get(target)
         if target not in self.targets or not self.targets[target].available:
@@ -259,7 +260,7 @@ class Coordinator:
     def _turn(self, cell: Sampling, number: int, case: Case, checker: Checker) -> None:
         target = cell.column.target
         try:
-            if self.workers.get(target).generation != cell.generation:
+            if self.workers.get(target) is not cell.worker:
                 # Another cell's fault ended this worker: what was sampled in it belongs to another process' life.
                 self._build(cell, case, checker, check=False)
                 if cell.failure:
@@ -292,8 +293,8 @@ class Coordinator:
         calls = max(3, min(LATENCY_CALLS, int(LATENCY_BUDGET_S * 1e9 / cell.warmed["call_ns"])))
         target = cell.column.target
         try:
-            if not cell.samples or self.workers.get(target).generation != cell.generation:
-                raise CellFailed("failed", "its worker was lost to another cell's fault and could not measure it again")
+            if self.workers.get(target) is not cell.worker:
+                return  # lost to another cell's fault after the rounds: the samples stand, latency and memory are not known
             cell.finished = self.workers.ask(
                 target, "finish", WARM_UP_TIMEOUT_S, key=cell.key, latency_calls=calls, memory=launch == 0
             )
@@ -314,7 +315,7 @@ class Coordinator:
                 checks=cell.checks,
                 reference=cell.reference,
             )
-        worker = self.workers.get(cell.column.target)
+        assert cell.worker is not None
         return line(
             case,
             cell.column,
@@ -323,8 +324,8 @@ class Coordinator:
             reference=cell.reference,
             launch=Launch(
                 launch=launch,
-                import_s=worker.hello["import_s"],
-                compiler_start_s=worker.compilers_s.get(cell.column.mode, 0.0),
+                import_s=cell.worker.hello["import_s"],
+                compiler_start_s=cell.worker.compilers_s.get(cell.column.mode, 0.0),
                 build_s=cell.built["build_s"],
                 first_call_s=cell.built["first_call_s"],
                 warmup_s=cell.warmed["warmup_s"],
@@ -332,8 +333,8 @@ class Coordinator:
                 steady=cell.warmed["steady"],
                 calls_per_sample=cell.warmed["calls_per_sample"],
                 samples=cell.samples,
-                latency_ns=cell.finished["latency_ns"],
-                peak_memory_bytes=cell.finished["peak_memory_bytes"],
+                latency_ns=cell.finished.get("latency_ns", []),
+                peak_memory_bytes=cell.finished.get("peak_memory_bytes"),
             ),
         )
 
@@ -353,15 +354,17 @@ class Coordinator:
 
     def _record_unavailable(self, column: Column, reason: str) -> None:
         if column.target not in self.targets:
-            python = self.workers.targets[column.target].python
-            self._record_target(TargetRecord(column.target, column.framework, Path(python).name, False, reason))
+            python = public_path(self.workers.targets[column.target].python)
+            self._record_target(TargetRecord(column.target, column.framework, python, False, reason))
 
     def _note(self, lines: list[Line]) -> None:
         told = {(one.status, one.reason) for one in self.lines if one not in lines}
         for one in lines:
             if one.status not in ("ok", "unsupported") and (one.status, one.reason) not in told:
                 told.add((one.status, one.reason))
-                self.progress.note(f"{one.workload}[{one.problem}] {one.task}, {one.target} {one.mode}: {one.status}: {one.reason}")
+                self.progress.note(
+                    f"{one.workload}[{one.problem}] {one.task}, {one.target} {one.mode}: {one.status}: {one.reason}"
+                )
 
 
 def latin_rounds(cells: int, rounds: int, chance: random.Random) -> Iterator[list[int]]:

@@ -58,9 +58,9 @@ def check_value(
             return Check("value", None, tolerance, False, complaint)
         with np.errstate(all="ignore"):
             errors = np.abs(outputs[name].astype(np.float64) - expected) / np.maximum(bound[name], TINY)
-        index = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
-        error = float(errors.flat[index])
-        if not error <= worst:
+        errors = np.where(np.isnan(errors), np.inf, errors)
+        index = int(np.argmax(errors))
+        if (error := float(errors.flat[index])) > worst:
             worst, where = error, f"{name}{[int(i) for i in np.unravel_index(index, errors.shape)]}"
     return _check("value", worst, tolerance, where)
 
@@ -74,8 +74,8 @@ def check_norms(name: str, results: dict[str, Array], reference: dict[str, Array
         with np.errstate(all="ignore"):
             difference = float(np.linalg.norm(np.ravel(results[key].astype(np.float64) - expected)))
             error = difference / max(float(np.linalg.norm(np.ravel(expected))), TINY)
-        if not error <= worst:
-            worst, where = error, key
+        if not error <= worst:  # also where it is NaN, which then stands as infinity: nothing later may take its place
+            worst, where = error if error == error else math.inf, key
     return _check(name, worst, tolerance, where)
 
 

@@ -64,17 +64,22 @@ class Differences:
         self.loss = loss
 
     def along(self, direction: Values) -> tuple[float, bool]:
-        """The derivative along `direction`, and whether a kink lies between the points that it was taken from."""
+        """The derivative along `direction`, and whether a kink lies at the point or beside it, within the step."""
         length = float(np.sqrt(sum(float((d**2).sum()) for d in direction.values())))
         step = STEP_SMOOTH if self.smooth else STEP_KINKED / length
-        wide, narrow = self._central(direction, step), self._central(direction, step / 2)
+        wide, wide_bend = self._differences(direction, step)
+        narrow, narrow_bend = self._differences(direction, step / 2)
         refined = (4 * narrow - wide) / 3
         if self.smooth:
             return refined, False
         # Beyond rounding, D(h) and D(h/2) of a smooth function differ by O(h²) of its curvature only.
         scale = max(abs(refined), self.typical(direction))
         rounding = 4 * np.finfo(float).eps * abs(self.loss) / step
-        return refined, abs(wide - narrow) > KINK * scale + rounding and abs(refined - narrow) > THRESHOLD * scale
+        beside = abs(wide - narrow) > KINK * scale + rounding and abs(refined - narrow) > THRESHOLD * scale
+        # Around a kink at the point itself central differences agree. But forward and backward ones keep their distance
+        # there, which halves with the step where the function is smooth.
+        at_point = abs(2 * narrow_bend - wide_bend) > KINK * scale + 8 * rounding
+        return refined, bool(beside or at_point)
 
     def predicted(self, direction: Values) -> float:
         """The derivative along `direction` according to the gradient under test."""
@@ -88,9 +93,10 @@ class Differences:
         length = float(np.sqrt(sum(float((d**2).sum()) for d in direction.values())))
         return float(np.sqrt(square / max(count, 1))) * length
 
-    def _central(self, direction: Values, step: float) -> float:
+    def _differences(self, direction: Values, step: float) -> tuple[float, float]:
+        """The central difference, and by how much the forward one exceeds the backward one."""
         ahead, behind = (self._loss_at(direction, sign * step) for sign in (1, -1))
-        return (ahead - behind) / (2 * step)
+        return (ahead - behind) / (2 * step), (ahead - 2 * self.loss + behind) / step
 
     def _loss_at(self, direction: Values, step: float) -> float:
         moved = {name: self.point[name] + step * d for name, d in direction.items()}
@@ -111,7 +117,7 @@ def check_directions(
     for name in names:
         for _ in range(DIRECTIONS):
             error, kinked = _discrepancy_away_from_kinks(differences, point, name, rng)
-            if not error <= worst:  # NaN counts as worse than anything
+            if error > worst:
                 worst, where = error, f"{name}: a kink along each of {REDRAWS} directions" if kinked else name
     if not worst <= THRESHOLD and np.isfinite(worst):
         where = f"{where}[{_narrow_down(differences, where, rng)}]"
@@ -135,10 +141,10 @@ def check_elements(
             unit = np.zeros_like(point[name])
             unit[index] = 1
             derivative, kinked = differences.along({name: unit})
-            error = abs(float(gradient[index]) - derivative) / scale
+            error = _infinite_if_nan(abs(float(gradient[index]) - derivative) / scale)
             if kinked and error > THRESHOLD:
                 kinks.append(f"{name}{list(index)}")
-            elif not error <= worst:
+            elif error > worst:
                 worst, where = error, f"{name}{list(index)}"
     if len(kinks) > sum(point[name].size for name in names) / 10:
         worst, where = np.inf, f"a kink at {len(kinks)} entries"
@@ -162,12 +168,16 @@ def _discrepancy_away_from_kinks(
     for _ in range(REDRAWS):
         direction = random_direction(point, [name], rng)
         derivative, kinked = differences.along(direction)
-        error = abs(differences.predicted(direction) - derivative) / max(
-            differences.typical(direction), np.finfo(float).tiny
-        )
+        scale = max(differences.typical(direction), np.finfo(float).tiny)
+        error = _infinite_if_nan(abs(differences.predicted(direction) - derivative) / scale)
         if not kinked:
             return error, False
     return np.inf, True
+
+
+def _infinite_if_nan(error: float) -> float:
+    """NaN is worse than any error, and must compare so."""
+    return error if error == error else np.inf
 
 
 def _narrow_down(differences: Differences, name: str, rng: np.random.Generator) -> str:

@@ -46,7 +46,9 @@ class Program:
         self._layout = dict(implementation.layout)
         self._axes = {name: t.axes for name, t in (workload.tensors(problem) | workload.outputs(problem)).items()}
         if workload.loss and task != "forward":
-            self._layout |= {n: a for n, a in implementations[workload.loss, "default"].layout.items() if n in self._axes}
+            self._layout |= {
+                n: a for n, a in implementations[workload.loss, "default"].layout.items() if n in self._axes
+            }
 
         tensors = workload.arguments(problem)
         self._names = list(tensors)

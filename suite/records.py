@@ -227,7 +227,9 @@ def read_lines(folder: Path) -> list[Line]:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise RecordsError(f"{path}, line {number} is broken: {error}") from None
     if data and not data.endswith(b"\n"):
-        raise RecordsError(f"{path}, line {len(lines)} is cut off; `triptych run --resume {folder}` drops it and goes on")
+        raise RecordsError(
+            f"{path}, line {len(lines)} is cut off; `triptych run --resume {folder}` drops it and goes on"
+        )
     return lines
 
 
@@ -279,7 +281,9 @@ def open_new(folder: Path, record: RunRecord) -> Iterator[Writer]:
     """A writer for a folder that holds no run yet. Raises RecordsError where it does, or cannot be written."""
     with _locked(folder):
         if (folder / "run.json").exists():
-            raise RecordsError(f"{folder} already holds a run; go on with it by --resume {folder}, or name another --output")
+            raise RecordsError(
+                f"{folder} already holds a run; go on with it by --resume {folder}, or name another --output"
+            )
         writer = Writer(folder, record)
         writer.write_record()
         yield writer
@@ -303,7 +307,9 @@ def _locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = open(folder / ".lock", "a")  # noqa: SIM115 - held open for as long as the run lasts
     except OSError as error:
-        raise RecordsError(f"{folder} cannot be written: {error.strerror}; choose another folder with --output") from None
+        raise RecordsError(
+            f"{folder} cannot be written: {error.strerror}; choose another folder with --output"
+        ) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

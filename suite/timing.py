@@ -22,6 +22,8 @@ OVERHEAD_LIMIT = 0.005
 STEADY_WINDOW = 5
 STEADY_CHANGE = 0.02
 """Warm-up ends when the medians of the last two windows differ by less than this."""
+ENOUGH = 0.8
+"""A block that takes this share of what was wanted is long enough for a sample."""
 CHUNK_NS = 1_000_000
 """Warm-up looks at blocks of at least this length; single calls of a few microseconds would show the clock's noise."""
 
@@ -108,12 +110,12 @@ def calls_per_sample(work: Timed, call_ns: float, sample_s: float, clock: Clock 
 
     The number is confirmed by two readings in a row, since one that was preempted would end the search too early.
     """
-    wanted_ns = max(sample_s * 1e9, overhead_ns(work, clock) / OVERHEAD_LIMIT)
+    wanted_ns = max(sample_s * 1e9, overhead_ns(work, clock) / (ENOUGH * OVERHEAD_LIMIT))
     calls = max(1, math.ceil(wanted_ns / max(call_ns, 1)))
     confirmed = 0
     while confirmed < 2:
         elapsed = max(1, time_block(work, calls, clock))
-        if elapsed >= 0.8 * wanted_ns:
+        if elapsed >= ENOUGH * wanted_ns:
             confirmed += 1
         else:
             confirmed = 0
@@ -145,7 +147,7 @@ class Proof:
 
 
 def prove_synchronization(
-    work: Timed, read_back: Callable[[Any], None], calls: int = 4, trials: int = 5, clock: Clock = time.perf_counter_ns
+    work: Timed, read_back: Callable[[Any], None], calls: int = 2, trials: int = 5, clock: Clock = time.perf_counter_ns
 ) -> Proof:
     """Measure whether `work.synchronize` waits for all outputs.
 

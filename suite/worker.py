@@ -122,9 +122,7 @@ class Worker:
                 losses.append(float(arrays["loss"]))
         return {"names": save_arrays(Path(folder), arrays), "losses": losses, "types": program.wrong_types(outputs)}
 
-    def check_gradient(
-        self, mode: str, variant: str, parameters: dict[str, Any], seed: int, elements: bool
-    ) -> Reply:
+    def check_gradient(self, mode: str, variant: str, parameters: dict[str, Any], seed: int, elements: bool) -> Reply:
         """The gradient in float64 against forward mode and differences (see `suite.gradients`)."""
         workload, problem = definition(self.case["workload"], parameters)
         drawn = draw(workload, problem, seed=seed)
@@ -146,9 +144,7 @@ class Worker:
         direction = gradients.random_direction(drawn, names, rng)
         directional = program.directional(drawn, direction)
         if directional is not None:
-            findings.append(
-                gradients.check_adjoint(program.value_and_gradient(drawn)[1], directional, direction)
-            )
+            findings.append(gradients.check_adjoint(program.value_and_gradient(drawn)[1], directional, direction))
         return {"findings": [[f.name, f.error, f.tolerance, f.where] for f in findings]}
 
     def build(self, key: str, task: str, mode: str, variant: str, folder: str | None) -> Reply:

@@ -19,6 +19,7 @@ from typing import IO, Any
 import psutil
 
 from suite.protocol import Channel, Closed, DeadlinePassed
+from suite.records import Status
 from suite.targets import Target, missing
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,13 +36,13 @@ alignment of everything on it (Mytkowicz et al. 2009, Producing wrong data witho
 class CellFailed(Exception):
     """A cell cannot go on; `status` is that of the records, `reason` a sentence."""
 
-    def __init__(self, status: str, reason: str) -> None:
+    def __init__(self, status: Status, reason: str) -> None:
         super().__init__(reason)
-        self.status = status
+        self.status: Status = status
         self.reason = reason
 
 
-@dataclass
+@dataclass(eq=False)
 class WorkerProcess:
     """One running worker. `hello` is what it said of itself when it started."""
 
@@ -50,8 +51,6 @@ class WorkerProcess:
     channel: Channel
     log: Path
     hello: dict[str, Any] = field(default_factory=dict)
-    generation: int = 0
-    """Counts the workers of the run, so that a replaced one can be told from its successor."""
     paused: bool = False
     compilers_s: dict[str, float] = field(default_factory=dict)
     """Seconds that each mode's compiler took to start in this worker."""
@@ -60,6 +59,8 @@ class WorkerProcess:
         """Stop it, all its threads and children: idle thread pools spin, and would disturb who is being timed."""
         if not self.paused:
             self._signal(signal.SIGSTOP)
+            # The signal is delivered in its own time; return when it has been (or the worker is no more).
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             self.paused = True
 
     def wake(self) -> None:
@@ -183,7 +184,7 @@ class Workers:
             os.close(to_worker)
             os.close(from_worker)
         self.scratch.watch(process.pid)
-        worker = WorkerProcess(target, process, channel, log, generation=generation)
+        worker = WorkerProcess(target, process, channel, log)
         self.running[target.name] = worker
         try:
             answer = channel.receive(START_TIMEOUT_S)

@@ -69,7 +69,9 @@ class Conv2d:
     @staticmethod
     def check(p: Problem) -> str | None:
         if p.in_channels % p.groups or p.out_channels % p.groups:
-            return f"in_channels={p.in_channels} and out_channels={p.out_channels} must be multiples of groups={p.groups}"
+            return (
+                f"in_channels={p.in_channels} and out_channels={p.out_channels} must be multiples of groups={p.groups}"
+            )
         if (extent := p.dilation * (p.kernel - 1) + 1) > (padded := p.size + 2 * p.padding):
             return f"the dilated kernel spans {extent} rows, more than the {padded} of the padded image"
         return None

@@ -219,7 +219,9 @@ class Workload:
     def bytes(self, p: Problem, task: str, precision: str) -> float:
         """The fewest bytes that must move: every tensor read once, every result written once (labels are int64)."""
         item = ITEM_BYTES[precision]
-        tensors = self.tensors(p).values() if task != "forward" else self.arguments(p).values()
+        tensors = list((self.arguments(p) if task == "forward" else self.tensors(p)).values())
+        if task != "forward" and self.loss is None and not self.is_scalar(p):
+            tensors += self.outputs(p).values()  # the cotangents
         read = sum(t.size * (item if t.floating else 8) for t in tensors)
         written = sum(t.size * item for t in self.outputs(p).values())
         if task == "gradient":

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from suite.workloads.definition import Classes, Cost, Input, Normal, Output, Parameter, Problem, Target, Tensor, workload
+from suite.workloads.definition import (
+    Classes,
+    Cost,
+    Input,
+    Normal,
+    Output,
+    Parameter,
+    Problem,
+    Target,
+    Tensor,
+    workload,
+)
 
 
 @workload(family="dense")
@@ -45,4 +56,4 @@ class Mlp:
     @staticmethod
     def cost(p: Problem) -> Cost:
         flops = 2 * p.batch * (p.inputs * p.hidden + p.hidden * p.classes)
-        return Cost(flops=flops, reduction=p.inputs)
+        return Cost(flops=flops, reduction=max(p.inputs, p.hidden))

@@ -45,12 +45,10 @@ def round_to(array: Array, precision: str) -> Array:
         return array
     if precision == "float16":
         return array.astype(np.float16)
-    single = array.astype(np.float32)
     if precision in ("float32", "tf32"):
-        return single
-    bits = np.atleast_1d(single).view(np.uint32)
-    bits = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
-    return bits.astype(np.uint32).view(np.float32).reshape(array.shape)
+        return array.astype(np.float32)
+    mantissa, exponent = np.frexp(array)
+    return np.asarray(np.ldexp(np.rint(mantissa * 2**8), exponent - 8), dtype=np.float32)
 
 
 def checksum(arrays: dict[str, Array]) -> str:

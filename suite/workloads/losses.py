@@ -43,4 +43,4 @@ class SoftmaxCrossEntropy:
     def cost(p: Problem) -> Cost:
         # Per logit: maximum, subtract, exponential, sum; backward: subtract, exponential and scale again.
         elements = p.batch * p.classes
-        return Cost(flops=4 * elements, reduction=p.classes, gradient_flops=7 * elements)
+        return Cost(flops=4 * elements, reduction=max(p.batch, p.classes), gradient_flops=7 * elements)

@@ -1,0 +1,338 @@
+"""The command line: each command parses, calls `triptych`, `suite` or `reports`, and prints.
+
+Exit codes: 0 done, 1 a check or gate failed, 2 wrong usage, 130 interrupted. Whatever a command needs is imported
+inside it, so that `triptych --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+import triptych
+from suite.errors import TriptychError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from suite.plan import Plan
+    from suite.progress import Progress
+    from suite.targets import Target
+
+app = typer.Typer(
+    help="The same computation in PyTorch, TensorFlow and JAX: checked, timed and explained side by side.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+lists = typer.Typer(help="List what there is to choose from.", no_args_is_help=True)
+app.add_typer(lists, name="list")
+
+Selectors = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="WORKLOAD[problem]",
+        help=r"conv2d, 'conv2d\[medium]', 'attention\[seq=512,causal=true]', '*norm'. Default: those of the profile.",
+        show_default=False,
+    ),
+]
+ProfileName = Annotated[str, typer.Option("--profile", help="smoke, quick or standard: see `triptych list profiles`.")]
+Frameworks = Annotated[
+    list[str], typer.Option("--framework", help="numpy, pytorch, tensorflow or jax; repeat for several. Default: all.")
+]
+Tasks = Annotated[list[str], typer.Option("--task", help="forward, gradient or train_step; repeat for several.")]
+Modes = Annotated[list[str], typer.Option("--mode", help="eager, compile, graph, xla, jit or all; repeat for several.")]
+Precisions = Annotated[list[str], typer.Option("--precision", help="float64, float32, tf32, bfloat16 or float16.")]
+Variants = Annotated[list[str], typer.Option("--variant", help="Other ways of computing, besides the default one.")]
+Device = Annotated[str, typer.Option("--device", help="Where to compute; this version knows cpu.")]
+Threads = Annotated[int | None, typer.Option("--threads", help="Threads of each framework. Default: all CPUs.")]
+Seed = Annotated[int, typer.Option("--seed", help="What the numbers are drawn from, and the order of the samples.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"triptych {triptych.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Global options; `--debug` is taken out by `main`, wherever it stands."""
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    selectors: Selectors = None,
+    profile: ProfileName = "quick",
+    framework: Frameworks = [],
+    task: Tasks = [],
+    mode: Modes = [],
+    precision: Precisions = ["float32"],
+    variant: Variants = [],
+    device: Device = "cpu",
+    threads: Threads = None,
+    seed: Seed = 0,
+    launches: Annotated[int | None, typer.Option(help="How often every worker is started anew.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="At most so many samples of each cell in a launch.")] = None,
+    budget: Annotated[str | None, typer.Option(help="Time for the whole run: 90s, 10m, 1.5h.")] = None,
+    precision_goal: Annotated[
+        str | None, typer.Option(help="Stop a case once every interval is narrower than ± this: 2%.")
+    ] = None,
+    margin: Annotated[str | None, typer.Option(help="Smaller differences are of no interest: 5%.")] = None,
+    warm_caches: Annotated[bool, typer.Option("--warm-caches", help="Let compilers use what is on disk.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Folder for the results. Default: a new one in results/.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder, as it was begun.")] = None,
+    json: Json = False,
+) -> None:
+    """Check the cells, time them, and write a report."""
+    from suite.plan import parse_duration, parse_percent
+
+    if resume is not None:
+        _refuse_beside_resume(context)
+        _conclude(triptych.resume(resume, progress=_progress()), json)
+    plan = triptych.plan(
+        *(selectors or []),
+        profile=profile,
+        frameworks=_split(framework),
+        tasks=_split(task),
+        modes=_split(mode),
+        precisions=_split(precision),
+        variants=_split(variant),
+        device=device,
+        threads=threads,
+        seed=seed,
+        launches=launches,
+        rounds=rounds,
+        budget_s=None if budget is None else parse_duration(budget),
+        precision_goal=None if precision_goal is None else parse_percent(precision_goal),
+        margin=None if margin is None else parse_percent(margin),
+        warm_caches=warm_caches,
+    )
+    _announce(plan)
+    _conclude(triptych.run_plan(plan, output=output, progress=_progress()), json)
+
+
+@app.command()
+def check(
+    selectors: Selectors = None,
+    profile: ProfileName = "quick",
+    framework: Frameworks = [],
+    task: Tasks = [],
+    mode: Modes = [],
+    precision: Precisions = ["float32"],
+    variant: Variants = [],
+    device: Device = "cpu",
+    threads: Threads = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Check values and gradients, without timing anything."""
+    from reports import preflight
+
+    plan = triptych.plan(
+        *(selectors or []),
+        profile=profile,
+        frameworks=_split(framework),
+        tasks=_split(task),
+        modes=_split(mode),
+        precisions=_split(precision),
+        variants=_split(variant),
+        device=device,
+        threads=threads,
+        seed=seed,
+    )
+    lines = triptych.check_plan(plan, progress=_progress())
+    if json:
+        import msgspec
+
+        _print_json(msgspec.to_builtins(lines))
+    else:
+        _print(preflight.checks_table(lines))
+    raise typer.Exit(any(line.status in triptych.FAILURES for line in lines))
+
+
+@lists.command()
+def workloads(json: Json = False) -> None:
+    """The workloads by family, with their tasks and problems."""
+    from reports import catalogue
+
+    _print_json(catalogue.workloads()) if json else _print(catalogue.workloads_table())
+
+
+@lists.command()
+def frameworks(json: Json = False) -> None:
+    """The frameworks: installed version, modes and variants."""
+    from reports import catalogue
+
+    targets = _targets()
+    _print_json(catalogue.frameworks(targets)) if json else _print(catalogue.frameworks_table(targets))
+
+
+@lists.command()
+def profiles(json: Json = False) -> None:
+    """The profiles: what each runs, and for how long."""
+    from reports import catalogue
+
+    _print_json(catalogue.profiles()) if json else _print(catalogue.profiles_table())
+
+
+@app.command()
+def show(
+    workload: Annotated[
+        str, typer.Argument(metavar="WORKLOAD[problem]", help=r"For example conv2d or 'conv2d\[tiny]'.")
+    ],
+    json: Json = False,
+) -> None:
+    """A workload's definition, and its implementations side by side."""
+    from reports import catalogue
+    from suite.cases import select
+
+    targets, console = _targets(), _console()
+    found = select([workload])
+    if json:
+        _print_json([catalogue.described(*each, targets) for each in found])
+        return
+    for each in found:
+        console.print(catalogue.described_text(*each, targets, console.width))
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    json: Json = False,
+) -> None:
+    """Write the reports of a run again, and print its summary."""
+    found = triptych.load(folder)
+    found.write_report()
+    _print_run(found, json)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """What this machine has, what is off, and how to mend it."""
+    from dataclasses import asdict
+
+    from reports import preflight
+    from suite.doctor import examine
+
+    findings = examine(_targets(), triptych.RESULTS)
+    if json:
+        _print_json([asdict(finding) for finding in findings])
+    else:
+        _print(preflight.findings_table(findings))
+    raise typer.Exit(any(finding.level == "failure" for finding in findings))
+
+
+def main() -> None:
+    """The entry point `triptych`: errors meant for the user become one line, all others keep their traceback."""
+    words = [word for word in sys.argv[1:] if word != "--debug"]
+    try:
+        app(words, prog_name="triptych")
+    except TriptychError as error:
+        if "--debug" in sys.argv[1:]:
+            traceback.print_exc()
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _announce(plan: Plan) -> None:
+    """Say what is about to happen, on stderr: stdout is for the results."""
+    from reports import preflight
+    from suite.targets import missing
+
+    reasons = {target.name: missing(target) for target in plan.targets}
+    summary = preflight.plan_summary(plan, {name: reason for name, reason in reasons.items() if reason})
+    _console(stderr=True).print(summary)
+
+
+def _conclude(finished: triptych.Run, json: bool) -> NoReturn:
+    """Print what came of a run and end with its exit code."""
+    import shlex
+
+    _print_run(finished, json)
+    if finished.record.ended == "interrupted":
+        typer.echo(f"interrupted; go on with: triptych run --resume {shlex.quote(str(finished.folder))}", err=True)
+        raise typer.Exit(130)
+    raise typer.Exit(bool(finished.failures))
+
+
+def _print_run(found: triptych.Run, json: bool) -> None:
+    """The summary and where the reports are; with --json, only what a program would read."""
+    from reports import terminal
+
+    if json:
+        _print_json(terminal.as_json(found.contents))
+        return
+    _print(terminal.summary(found.contents))
+    for path in found.reports:
+        typer.echo(str(path))
+
+
+def _refuse_beside_resume(context: typer.Context) -> None:
+    """A resumed run does what its record says, so nothing else can be asked of it."""
+    given = [name for name in context.params if _was_given(context, name) and name not in ("resume", "json")]
+    if given:
+        words = ["a selector" if name == "selectors" else "--" + name.replace("_", "-") for name in given]
+        raise UsageError(f"--resume goes on with a run as it was begun and takes no {' or '.join(words)}; leave it out")
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _split(values: list[str]) -> list[str]:
+    """`--framework jax,numpy` means the same as `--framework jax --framework numpy`."""
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+
+
+def _targets() -> list[Target]:
+    from suite.targets import FRAMEWORKS, default_targets
+
+    return default_targets(list(FRAMEWORKS))
+
+
+def _progress() -> Progress:
+    from reports import progress
+
+    return progress.make(_console(stderr=True))
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def _print(what: RenderableType) -> None:
+    _console().print(what)
+
+
+def _print_json(data: Any) -> None:
+    """JSON as the standard has it: a number that is not finite becomes null."""
+    import json
+
+    typer.echo(json.dumps(_finite(data), indent=1, allow_nan=False, ensure_ascii=False))
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and data - data != 0 else data
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,344 @@
+"""What this machine has, what is off, and how to mend it.
+
+`gather` looks; the functions below it are pure: each takes the facts and says what it makes of one subject.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from suite.environment import collect
+from suite.targets import PACKAGES, Target, installed_version, missing
+
+Level = Literal["ok", "warning", "failure"]
+
+OLDEST_PYTHON = (3, 11)
+BUSY_LOAD = 0.5
+"""Load per allowed CPU above which others visibly disturb the measurement."""
+BUSY_SHARE = 0.2
+"""Share of one core above which a process is worth naming."""
+LOOK_S = 0.3
+"""How long the other processes are watched."""
+LEAST_MEMORY_BYTES = 4 * 2**30
+"""The four workers of a case, one framework each, together with the largest problem of the quick profile."""
+
+SWITCHES = {
+    "NVIDIA_TF32_OVERRIDE": "forces TF32 on or off in every CUDA library, whatever precision is asked for",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "makes PyTorch round float32 products to TF32",
+    "TF_ENABLE_ONEDNN_OPTS": "switches TensorFlow's oneDNN kernels, which are its fast ones on this kind of CPU",
+    "TF_DETERMINISTIC_OPS": "makes TensorFlow choose deterministic, often slower kernels",
+    "TF_XLA_FLAGS": "can make TensorFlow compile what is measured as eager or graph",
+    "JAX_DEFAULT_MATMUL_PRECISION": "changes the precision in which JAX multiplies matrices",
+    "JAX_ENABLE_X64": "changes JAX's default types",
+    "JAX_DISABLE_JIT": "makes JAX run op by op what is measured as jit",
+    "XLA_FLAGS": "changes how JAX and TensorFlow compile",
+    "TORCH_COMPILE_DISABLE": "makes torch.compile do nothing",
+    "TORCHDYNAMO_DISABLE": "makes torch.compile do nothing",
+    "ONEDNN_DEFAULT_FPMATH_MODE": "lets oneDNN compute float32 products in bfloat16 or TF32",
+    "DNNL_DEFAULT_FPMATH_MODE": "lets oneDNN compute float32 products in bfloat16 or TF32",
+    "ONEDNN_MAX_CPU_ISA": "keeps oneDNN from the CPU's widest instructions",
+    "MKL_ENABLE_INSTRUCTIONS": "keeps MKL from the CPU's widest instructions",
+    "OPENBLAS_CORETYPE": "makes OpenBLAS use the kernels of another CPU",
+}
+"""Environment variables that change what is measured, and how."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `why` and `remedy` are empty where nothing is off."""
+
+    level: Level
+    subject: str
+    found: str
+    why: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the findings are drawn from."""
+
+    environment: dict[str, Any]
+    """As `environment.collect` gives it."""
+    frameworks: dict[str, str | None]
+    """Name of the target: why it is missing, or None."""
+    versions: dict[str, str | None]
+    """Name of the target: installed version."""
+    compiler: str | None
+    """The C++ compiler that torch.compile would call."""
+    gpu: bool
+    busy: list[tuple[str, float]]
+    """Other processes with more than BUSY_SHARE of a core: name and share."""
+    folder: str
+    """The results folder."""
+    folder_error: str | None
+    """Why nothing can be written there, or None."""
+
+
+def examine(targets: Sequence[Target], folder: Path = Path("results")) -> list[Finding]:
+    """Look at this machine and say what could spoil a measurement of `targets` whose results go to `folder`."""
+    return judge(gather(targets, folder))
+
+
+def judge(facts: Facts) -> list[Finding]:
+    """Every finding, by subject."""
+    subjects = (
+        *(python, frameworks, compiler, devices, threads, hyper_threads, switches),
+        *(limits, governor, turbo, hypervisor, load, busy, memory, swap, folder),
+    )
+    return [finding for subject in subjects for finding in subject(facts)]
+
+
+def gather(targets: Sequence[Target], folder: Path) -> Facts:
+    """Look at this machine; takes LOOK_S seconds and imports no framework."""
+    return Facts(
+        environment=collect(),
+        frameworks={target.name: missing(target) for target in targets},
+        versions={target.name: installed_version(target.framework) for target in targets},
+        compiler=shutil.which(_compiler(os.environ)),
+        gpu=Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None,
+        busy=_busy_processes(),
+        folder=str(folder),
+        folder_error=_write_error(folder),
+    )
+
+
+def python(facts: Facts) -> list[Finding]:
+    version = facts.environment["python"]["version"]
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_PYTHON:
+        oldest = ".".join(str(part) for part in OLDEST_PYTHON)
+        return [
+            Finding(
+                "failure", "python", version, f"Triptych needs Python {oldest} or later", f"install Python {oldest}"
+            )
+        ]
+    return [Finding("ok", "python", version)]
+
+
+def frameworks(facts: Facts) -> list[Finding]:
+    findings = []
+    for name, reason in facts.frameworks.items():
+        if reason:
+            why = "its cells will be unavailable; the others are still compared"
+            findings.append(Finding("warning", name, "not installed", why, _in_brackets(reason)))
+        else:
+            findings.append(Finding("ok", name, facts.versions[name] or "installed, version unknown"))
+    if facts.frameworks and all(facts.frameworks.values()):
+        install = f"pip install {' '.join(PACKAGES[name] for name in PACKAGES if name in facts.frameworks)}"
+        findings.append(Finding("failure", "frameworks", "none", "there is nothing to measure", install))
+    return findings
+
+
+def compiler(facts: Facts) -> list[Finding]:
+    if "pytorch" not in facts.frameworks or facts.frameworks["pytorch"]:
+        return []
+    if facts.compiler:
+        return [Finding("ok", "C++ compiler", facts.compiler)]
+    install = "xcode-select --install" if facts.environment["system"]["name"] == "Darwin" else "apt install g++"
+    why = "torch.compile writes C++ for the CPU; its cells would fail"
+    return [Finding("warning", "C++ compiler", "none", why, f"{install}, or set CXX to the compiler's path")]
+
+
+def devices(facts: Facts) -> list[Finding]:
+    model = facts.environment["cpu"]["model"] or "CPU of unknown model"
+    findings = [Finding("ok", "device cpu", model)]
+    if facts.gpu:
+        builds = [f"{name} {version}" for name, version in facts.versions.items() if version and "+cpu" in version]
+        found = "an NVIDIA GPU" + (f", without support in {', '.join(builds)}" if builds else "")
+        why = "this version of Triptych measures on the CPU only, so the results say nothing about the GPU"
+        findings.append(Finding("warning", "device cuda", found, why, "read the results as those of the CPU"))
+    return findings
+
+
+def threads(facts: Facts) -> list[Finding]:
+    cpu = facts.environment["cpu"]
+    allowed, logical = len(cpu["allowed"]), cpu["logical_cores"] or len(cpu["allowed"])
+    quota = facts.environment["limits"]["cpus"]
+    if quota is not None and quota < allowed:
+        fitting = max(1, int(quota))
+        why = f"{allowed} threads would be stopped again and again for the rest of each period of the quota"
+        remedy = f"triptych run --threads {fitting}, or start the container with a quota of {allowed} CPUs"
+        return [Finding("warning", "threads", f"{allowed} CPUs under a quota of {quota:g}", why, remedy)]
+    if allowed < logical:
+        found = f"{allowed} of {logical} CPUs may be used"
+        return [Finding("ok", "threads", found)]
+    return [Finding("ok", "threads", f"{allowed} CPU{'s' if allowed > 1 else ''}")]
+
+
+def hyper_threads(facts: Facts) -> list[Finding]:
+    cpu = facts.environment["cpu"]
+    cores = [_numbers(text) for text in cpu["siblings"] or []]
+    shared = [core for core in cores if len(core & set(cpu["allowed"])) > 1]
+    if not shared:
+        return []
+    first = sorted(min(core & set(cpu["allowed"])) for core in cores)
+    found = f"{len(cpu['allowed'])} hardware threads on {len(cores)} cores"
+    why = "two threads on one core share its units: times vary more, and rarely get shorter"
+    remedy = f"taskset -c {','.join(map(str, first))} triptych run …"
+    return [Finding("warning", "hyper-threads", found, why, remedy)]
+
+
+def switches(facts: Facts) -> list[Finding]:
+    set_here = facts.environment["variables"]
+    return [
+        Finding("warning", name, f"set to '{set_here[name]}'", f"it {effect}", f"unset {name}")
+        for name, effect in SWITCHES.items()
+        if name in set_here
+    ]
+
+
+def limits(facts: Facts) -> list[Finding]:
+    found = facts.environment["limits"]
+    total = facts.environment["memory"]["total_bytes"]
+    limit = found["memory_bytes"]
+    if limit is None or (total is not None and limit >= total):
+        return []
+    level: Level = "warning" if limit < LEAST_MEMORY_BYTES else "ok"
+    text = f"{_gib(limit)} of {_gib(total)} by control group" if total else f"{_gib(limit)} by control group"
+    if level == "ok":
+        return [Finding("ok", "memory limit", text)]
+    remedy = f"start the container with {_gib(LEAST_MEMORY_BYTES)} or more, or choose smaller problems"
+    return [Finding(level, "memory limit", text, "workers that exceed it are killed by the system", remedy)]
+
+
+def governor(facts: Facts) -> list[Finding]:
+    name = facts.environment["cpu"]["governor"]
+    if name is None:
+        return []
+    if name == "performance":
+        return [Finding("ok", "governor", name)]
+    why = "the clock follows the load, so that short samples after a pause run slower"
+    return [Finding("warning", "governor", name, why, "sudo cpupower frequency-set --governor performance")]
+
+
+def turbo(facts: Facts) -> list[Finding]:
+    if not facts.environment["cpu"]["turbo"]:
+        return []
+    why = "the clock depends on temperature and on how many cores work; rounds balance it, absolute times still vary"
+    files = "echo 1 to intel_pstate/no_turbo, or 0 to cpufreq/boost, under /sys/devices/system/cpu"
+    return [Finding("ok", "turbo", "on", why, f"for steadier absolute times, as root: {files}")]
+
+
+def hypervisor(facts: Facts) -> list[Finding]:
+    name = facts.environment["cpu"]["hypervisor"]
+    if name is None:
+        return []
+    found = "yes" if name == "unknown" else name
+    why = "neighbours on the same host take time away; samples carry how much, where the host tells"
+    return [Finding("ok", "virtual machine", found, why, "use more launches, or a machine of your own")]
+
+
+def load(facts: Facts) -> list[Finding]:
+    averages, cpus = facts.environment["load"], len(facts.environment["cpu"]["allowed"])
+    if averages is None:
+        return []
+    found = f"{averages[0]:.2f} over the last minute, on {cpus} CPU{'s' if cpus > 1 else ''}"
+    if averages[0] > BUSY_LOAD * cpus:
+        why = "what else runs here takes time from the samples"
+        return [Finding("warning", "load", found, why, "wait, or stop what runs: top -o %CPU")]
+    return [Finding("ok", "load", found)]
+
+
+def busy(facts: Facts) -> list[Finding]:
+    if not facts.busy:
+        return []
+    found = ", ".join(f"{name} {share:.0%}" for name, share in facts.busy)
+    why = f"each of these uses more than {BUSY_SHARE:.0%} of a core right now"
+    return [Finding("warning", "other processes", found, why, "stop them, or wait until they have ended")]
+
+
+def memory(facts: Facts) -> list[Finding]:
+    available = facts.environment["memory"]["available_bytes"]
+    if available is None:
+        return []
+    if available < LEAST_MEMORY_BYTES:
+        why = "the frameworks' workers together may not fit, and the system would swap or kill them"
+        remedy = "close what uses memory (top -o %MEM), or compare fewer frameworks at a time with --framework"
+        return [Finding("warning", "memory", f"{_gib(available)} available", why, remedy)]
+    return [Finding("ok", "memory", f"{_gib(available)} available")]
+
+
+def swap(facts: Facts) -> list[Finding]:
+    used = facts.environment["memory"]["swap_used_bytes"]
+    if not used or used < 2**28:
+        return []
+    why = "pages that come back from the disk in the middle of a sample make it many times longer"
+    return [Finding("warning", "swap", f"{_gib(used)} in use", why, "sudo swapoff --all && sudo swapon --all")]
+
+
+def folder(facts: Facts) -> list[Finding]:
+    if facts.folder_error is None:
+        return [Finding("ok", "results folder", facts.folder)]
+    found = f"{facts.folder} cannot be written: {facts.folder_error}"
+    remedy = "triptych run --output DIR"
+    return [Finding("failure", "results folder", found, "a run could not keep its records", remedy)]
+
+
+def _compiler(environ: Mapping[str, str]) -> str:
+    """The command that torch.compile calls: `$CXX`, else the system's own compiler."""
+    words = shlex.split(environ.get("CXX", ""))
+    return words[0] if words else "clang++" if platform.system() == "Darwin" else "g++"
+
+
+def _busy_processes() -> list[tuple[str, float]]:
+    """Processes other than this one and its ancestors that use more than BUSY_SHARE of a core, the busiest first."""
+    import psutil
+
+    me = psutil.Process()
+    own = {me.pid, *(parent.pid for parent in me.parents())}
+    before = {process.pid: _cpu_s(process) for process in psutil.process_iter() if process.pid not in own}
+    began = time.perf_counter()
+    time.sleep(LOOK_S)
+    shares = []
+    for process in psutil.process_iter(["name"]):
+        was, now = before.get(process.pid), _cpu_s(process)
+        if was is not None and now is not None:
+            share = (now - was) / (time.perf_counter() - began)
+            if share > BUSY_SHARE:
+                shares.append((str(process.info["name"]), share))
+    return sorted(shares, key=lambda pair: -pair[1])
+
+
+def _cpu_s(process: Any) -> float | None:
+    """Processor time in seconds, None where the process has ended or may not be looked at."""
+    import psutil
+
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return None
+    return float(times.user + times.system)
+
+
+def _write_error(folder: Path) -> str | None:
+    """Why no file can be made in `folder`, or in the nearest folder above it that exists."""
+    existing = next((place for place in (folder.absolute(), *folder.absolute().parents) if place.exists()), folder)
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def _numbers(text: str) -> set[int]:
+    """The CPUs that `0-1,4` names."""
+    bounds = [part.split("-") for part in text.split(",")]
+    return {cpu for pair in bounds for cpu in range(int(pair[0]), int(pair[-1]) + 1)}
+
+
+def _in_brackets(reason: str) -> str:
+    """The command in `pytorch is not installed (pip install torch)`, or the whole reason where there is none."""
+    return reason[reason.rindex("(") + 1 : -1] if reason.endswith(")") else reason
+
+
+def _gib(size: float) -> str:
+    return f"{size / 2**30:.1f} GiB"

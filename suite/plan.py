@@ -1,0 +1,345 @@
+"""From a request to a plan: which cases, which columns, how long.
+
+All bad input is refused here, before anything starts.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, TypedDict
+
+from suite.cases import FRAMEWORK_MODES, PRECISIONS, Case, Column, select
+from suite.environment import allowed_cpus
+from suite.errors import UsageError, unknown
+from suite.sources import variants_of
+from suite.targets import FRAMEWORKS, Target, default_targets, interpreter, public_path
+from suite.workloads import TASKS, WORKLOADS, Problem
+
+PROFILES = Path(__file__).with_name("profiles.toml")
+DEFAULT_PROFILE = "quick"
+DEFAULT_PRECISION = "float32"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A named set of choices, read from `profiles.toml`, where each is explained."""
+
+    name: str
+    summary: str
+    selectors: list[str]
+    tasks: list[str]
+    modes: list[str]
+    launches: int
+    rounds: int
+    sample_s: float
+    warmup_s: float
+    budget_s: float
+    precision_goal: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides what a run does; stored in `run.json`, so that a resumed run does the same."""
+
+    profile: Profile
+    cases: list[Case]
+    targets: list[Target]
+    columns: list[Column]
+    seed: int
+    warm_caches: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan as plain dicts for JSON; interpreters are written without anybody's home folder."""
+        data = asdict(self)
+        for case in data["cases"]:
+            case["parameters"] = dict(case["parameters"])
+        for target in data["targets"]:
+            target["python"] = public_path(target["python"])
+        return data
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Plan:
+        """The plan that `as_dict` wrote. Raises UsageError where this version cannot understand it."""
+        try:
+            plan = cls(
+                profile=Profile(**data["profile"]),
+                cases=[Case(**{**case, "parameters": Problem(case["parameters"])}) for case in data["cases"]],
+                targets=[Target(**{**target, "python": interpreter(target["python"])}) for target in data["targets"]],
+                columns=[Column(**column) for column in data["columns"]],
+                seed=data["seed"],
+                warm_caches=data["warm_caches"],
+            )
+        except (KeyError, TypeError) as error:
+            raise UsageError(f"the plan of this run is not one that this version understands: {error}") from None
+        for case in plan.cases:
+            if case.workload not in WORKLOADS:
+                raise unknown("workload", case.workload, WORKLOADS)
+        return plan
+
+
+class Choices(TypedDict, total=False):
+    """The keyword arguments of `make_plan`, for those who pass them on."""
+
+    profile: str
+    frameworks: list[str]
+    tasks: list[str]
+    modes: list[str]
+    precisions: list[str]
+    device: str
+    threads: int | None
+    seed: int
+    launches: int | None
+    rounds: int | None
+    budget_s: float | None
+    precision_goal: float | None
+    margin: float | None
+    variants: list[str]
+    warm_caches: bool
+
+
+def make_plan(
+    selectors: list[str],
+    *,
+    profile: str = DEFAULT_PROFILE,
+    frameworks: list[str] = [],
+    tasks: list[str] = [],
+    modes: list[str] = [],
+    precisions: list[str] = [DEFAULT_PRECISION],
+    device: str = "cpu",
+    threads: int | None = None,
+    seed: int = 0,
+    launches: int | None = None,
+    rounds: int | None = None,
+    budget_s: float | None = None,
+    precision_goal: float | None = None,
+    margin: float | None = None,
+    variants: list[str] = [],
+    warm_caches: bool = False,
+) -> Plan:
+    """The plan that a request means; what it leaves out comes from the profile.
+
+    No framework named means all; no number of threads, all CPUs that this process may use. `budget_s` is the time
+    for the whole run in seconds; `precision_goal` and `margin` are relative (0.05 is 5 %). A workload runs those of the
+    tasks that it has, a framework those of the modes.
+
+    Raises UsageError, in one sentence, for whatever cannot be done.
+    """
+    settings = _settings(_profile(profile), selectors, tasks, modes, launches, rounds, budget_s, precision_goal, margin)
+    chosen = [_known("framework", name, FRAMEWORKS) for name in _once(frameworks)] or list(FRAMEWORKS)
+    targets = default_targets(chosen)
+    columns = _columns(targets, settings.modes, modes, frameworks, _variants(targets, variants))
+    cases = _cases(settings, tasks, _once(precisions) or [DEFAULT_PRECISION], _device(device), _threads(threads))
+    if seed < 0:
+        raise UsageError(f"seed must be 0 or more, not {seed}")
+    used = {column.target for column in columns}
+    return Plan(settings, cases, [t for t in targets if t.name in used], columns, seed, warm_caches)
+
+
+def load_profiles(path: Path = PROFILES) -> dict[str, Profile]:
+    """The profiles by name. Raises UsageError for a file with a key too many, too few, or a value of the wrong kind."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path.name} is broken: {error}") from None
+    return {name: _read_profile(name, table) for name, table in tables.items()}
+
+
+def command(plan: Plan) -> str:
+    """The command line that makes this plan again; options are left out where they are the profile's or the default."""
+    own = plan.profile
+    standard = load_profiles().get(own.name)
+    words = ["triptych", "run", *own.selectors, "--profile", own.name]
+    if (names := [target.framework for target in plan.targets]) != list(FRAMEWORKS):
+        words += _option("--framework", names)
+    for option, field, suffix in _PROFILE_OPTIONS:
+        value = getattr(own, field)
+        if standard is None or value != getattr(standard, field):
+            words += _option(option, [f"{item}{suffix}" for item in (value if isinstance(value, list) else [value])])
+    if (precisions := _once([case.precision for case in plan.cases])) != [DEFAULT_PRECISION]:
+        words += _option("--precision", precisions)
+    words += _option("--variant", _once([c.variant for c in plan.columns if c.variant != "default"]))
+    words += ["--device", plan.cases[0].device, "--threads", str(plan.cases[0].threads), "--seed", str(plan.seed)]
+    return shlex.join(words + (["--warm-caches"] if plan.warm_caches else []))
+
+
+def parse_duration(text: str) -> float:
+    """`90s`, `10m`, `1.5h` or a bare number of seconds, in seconds. Raises UsageError for anything else."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([smh]?)\s*", text)
+    if not match:
+        raise UsageError(f"'{text}' is no duration; write for example 90s, 10m or 1.5h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def parse_percent(text: str) -> float:
+    """`5%` or `0.05`, as 0.05. Raises UsageError for anything else, and for 1 or more without the sign."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*", text)
+    if not match or (not match[2] and float(match[1]) >= 1):
+        raise UsageError(f"'{text}' is no share; write for example 5% or 0.05")
+    return float(match[1]) / (100 if match[2] else 1)
+
+
+_PROFILE_OPTIONS = (
+    ("--task", "tasks", ""),
+    ("--mode", "modes", ""),
+    ("--launches", "launches", ""),
+    ("--rounds", "rounds", ""),
+    ("--budget", "budget_s", "s"),
+    ("--precision-goal", "precision_goal", ""),
+    ("--margin", "margin", ""),
+)
+
+
+def _profile(name: str) -> Profile:
+    profiles = load_profiles()
+    return profiles[_known("profile", name, profiles)]
+
+
+def _read_profile(name: str, table: dict[str, Any]) -> Profile:
+    kinds = {field.name: str(field.type) for field in fields(Profile) if field.name != "name"}
+    if not isinstance(table, dict):
+        raise UsageError(f"'{name}' in the profiles is no table")
+    for key in table:
+        if key not in kinds:
+            raise unknown(f"setting of profile {name}", key, kinds)
+    for key, kind in kinds.items():
+        if key not in table:
+            raise UsageError(f"profile '{name}' lacks the setting '{key}'")
+        if not _is(kind, table[key]):
+            raise UsageError(f"'{key}' of profile '{name}' must be {_KIND_NAMES[kind]}, not {table[key]!r}")
+    return _checked(Profile(name=name, **table))
+
+
+_KIND_NAMES = {"str": "a text", "list[str]": "a list of texts", "int": "a whole number", "float": "a number"}
+
+
+def _is(kind: str, value: object) -> bool:
+    if kind == "str":
+        return isinstance(value, str)
+    if kind == "list[str]":
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, int if kind == "int" else (int, float)) and not isinstance(value, bool)
+
+
+def _settings(
+    profile: Profile,
+    selectors: list[str],
+    tasks: list[str],
+    modes: list[str],
+    launches: int | None,
+    rounds: int | None,
+    budget_s: float | None,
+    precision_goal: float | None,
+    margin: float | None,
+) -> Profile:
+    """The profile with what was asked for in the place of its own."""
+    wanted: dict[str, Any] = {
+        "selectors": _once(selectors) or None,
+        "tasks": _once(tasks) or None,
+        "modes": _once(modes) or None,
+        "launches": launches,
+        "rounds": rounds,
+        "budget_s": budget_s,
+        "precision_goal": precision_goal,
+        "margin": margin,
+    }
+    return _checked(replace(profile, **{key: value for key, value in wanted.items() if value is not None}))
+
+
+def _checked(profile: Profile) -> Profile:
+    for name in ("launches", "rounds"):
+        if getattr(profile, name) < 1:
+            raise UsageError(f"{name} must be 1 or more, not {getattr(profile, name)}")
+    for name in ("sample_s", "warmup_s", "budget_s", "precision_goal", "margin"):
+        value = getattr(profile, name)
+        if not (value > 0 and math.isfinite(value)):
+            label = name.removesuffix("_s").replace("_", " ")
+            raise UsageError(f"{label} must be a number above 0, not {value:g}{' s' if name.endswith('_s') else ''}")
+    if profile.margin >= 1:
+        raise UsageError(f"margin must be below 1 (100 %), not {profile.margin:g}")
+    return profile
+
+
+def _columns(
+    targets: list[Target], modes: list[str], asked_modes: list[str], asked_frameworks: list[str], variants: list[str]
+) -> list[Column]:
+    """One column for each target, mode and variant; modes of the profile are kept where a framework has them."""
+    for mode in modes:
+        if mode == "all":
+            continue
+        owners = [name for name in FRAMEWORKS if mode in FRAMEWORK_MODES[name]]
+        if not owners:
+            raise unknown("mode", mode, {"all", *(m for each in FRAMEWORK_MODES.values() for m in each)})
+        if mode in asked_modes and not any(target.framework in owners for target in targets):
+            names = ", ".join(target.name for target in targets)
+            raise UsageError(f"mode '{mode}' belongs to {' and '.join(owners)}, not to what is selected ({names})")
+    columns = []
+    for target in targets:
+        kept = [mode for mode in FRAMEWORK_MODES[target.framework] if "all" in modes or mode in modes]
+        if not kept and target.framework in asked_frameworks:
+            known = ", ".join(FRAMEWORK_MODES[target.framework])
+            raise UsageError(f"{target.name} has no mode {' or '.join(modes)}; its modes: {known}")
+        columns += [Column(target.name, target.framework, m, v) for m in kept for v in ("default", *variants)]
+    return columns
+
+
+def _variants(targets: list[Target], variants: list[str]) -> list[str]:
+    known = {"default", *(variant for target in targets for variant in variants_of(target.package))}
+    return [name for name in _once(variants) if _known("variant", name, known) != "default"]
+
+
+def _cases(settings: Profile, asked_tasks: list[str], precisions: list[str], device: str, threads: int) -> list[Case]:
+    tasks = [_known("task", task, TASKS) for task in settings.tasks]
+    precisions = [_known("precision", precision, PRECISIONS) for precision in precisions]
+    selected = select(settings.selectors)
+    for task in asked_tasks:
+        if not any(task in workload.tasks for workload, _, _ in selected):
+            names = ", ".join(_once([workload.name for workload, _, _ in selected]))
+            raise UsageError(f"none of the selected workloads has the task '{task}': {names}")
+    cases = [
+        Case(workload.name, name, problem, task, precision, device, threads)
+        for workload, name, problem in selected
+        for task in tasks
+        if task in workload.tasks
+        for precision in precisions
+    ]
+    if not cases:
+        raise UsageError("nothing is selected: name a workload, or a profile that does")
+    return cases
+
+
+def _device(device: str) -> str:
+    if re.fullmatch(r"cuda(:\d+)?", device):
+        raise UsageError(f"device '{device}' cannot be measured: this version measures on the CPU; leave --device out")
+    return _known("device", device, ("cpu", "cuda"))
+
+
+def _threads(threads: int | None) -> int:
+    most = len(allowed_cpus())
+    if threads is None:
+        return most
+    if threads < 1:
+        raise UsageError(f"threads must be 1 or more, not {threads}")
+    if threads > most:
+        cpus = "1 CPU" if most == 1 else f"{most} CPUs"
+        raise UsageError(f"threads={threads} is more than the {cpus} that this process may use; choose at most {most}")
+    return threads
+
+
+def _known(kind: str, name: str, known: Any) -> str:
+    if name not in known:
+        raise unknown(kind, name, known)
+    return name
+
+
+def _once(names: list[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def _option(option: str, values: list[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]

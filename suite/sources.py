@@ -1,0 +1,71 @@
+"""The text of the implementations, read without importing any framework."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Source:
+    """One function that a framework's package files for a workload, as it is written."""
+
+    workload: str
+    variant: str
+    path: str
+    """`impls/pytorch/convolution.py`."""
+    line: int
+    """Where its first decorator stands, counted from 1."""
+    text: str
+
+
+def implementation(package: str, workload: str, variant: str = "default") -> Source | None:
+    """How `package` (`impls.pytorch`) computes `workload`; None where it does not."""
+    return next((s for s in sources(package) if (s.workload, s.variant) == (workload, variant)), None)
+
+
+def variants_of(package: str) -> list[str]:
+    """The variants that `package` has of any workload, each once, `default` first."""
+    return list(dict.fromkeys(["default", *(source.variant for source in sources(package))]))
+
+
+@cache
+def sources(package: str) -> tuple[Source, ...]:
+    """Every function of `package` decorated with `implements`, module by module."""
+    spec = importlib.util.find_spec(package)
+    folders = (spec.submodule_search_locations if spec else None) or []
+    files = [path for folder in folders for path in sorted(Path(folder).glob("*.py"))]
+    return tuple(source for path in files for source in _read(path, f"{package.replace('.', '/')}/{path.name}"))
+
+
+def _read(path: Path, shown: str) -> list[Source]:
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    found = []
+    for node in ast.parse(text, filename=str(path)).body:
+        if isinstance(node, ast.FunctionDef):
+            start = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            body = "\n".join(lines[start - 1 : node.end_lineno])
+            for workload, variant in _filed_under(node):
+                found.append(Source(workload, variant, shown, start, body))
+    return found
+
+
+def _filed_under(function: ast.FunctionDef) -> list[tuple[str, str]]:
+    """The (workload, variant) pairs that the decorators `@implements("conv2d", variant="…")` name."""
+    pairs = []
+    for call in function.decorator_list:
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "implements":
+            words = {keyword.arg: keyword.value for keyword in call.keywords}
+            workload = _text(call.args[0] if call.args else words.get("workload"))
+            variant = _text(words["variant"]) if "variant" in words else "default"
+            if workload and variant:
+                pairs.append((workload, variant))
+    return pairs
+
+
+def _text(node: ast.expr | None) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None

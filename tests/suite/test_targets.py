@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from suite import targets
+from suite.targets import (
+    FRAMEWORKS,
+    MODULES,
+    PACKAGES,
+    Target,
+    default_targets,
+    installed_version,
+    interpreter,
+    missing,
+    public_path,
+)
+
+
+def target(python: str = sys.executable, framework: str = "numpy") -> Target:
+    return Target("it", framework, python, f"impls.{framework}")
+
+
+@pytest.fixture
+def script(tmp_path):
+    """A function that makes an executable which stands for an interpreter."""
+
+    def make(body: str) -> str:
+        path = tmp_path / "python"
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+        return str(path)
+
+    return make
+
+
+def test_every_framework_has_a_module_and_a_package():
+    assert set(MODULES) == set(PACKAGES) == set(FRAMEWORKS)
+
+
+def test_default_targets_carry_the_frameworks_name():
+    assert default_targets(["jax"]) == [Target("jax", "jax", sys.executable, "impls.jax")]
+
+
+def test_an_installed_framework_is_not_missing():
+    assert missing(target()) is None
+
+
+def test_a_framework_that_is_not_installed_is_named_with_the_command_that_installs_it(monkeypatch):
+    monkeypatch.setitem(targets.MODULES, "pytorch", "no_such_module")
+    assert missing(target(framework="pytorch")) == "pytorch is not installed (pip install torch)"
+
+
+def test_a_folder_of_the_same_name_is_no_framework(monkeypatch, tmp_path):
+    (tmp_path / "empty_folder").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(targets.MODULES, "jax", "empty_folder")
+    assert missing(target(framework="jax")) == "jax is not installed (pip install jax)"
+
+
+def test_looking_does_not_import(monkeypatch, tmp_path):
+    (tmp_path / "loud_module.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(targets.MODULES, "jax", "loud_module")
+    assert missing(target(framework="jax")) is None
+
+
+def test_another_interpreter_is_asked_itself(tmp_path, monkeypatch):
+    link = tmp_path / "other"
+    link.symlink_to(os.path.realpath(sys.executable))
+    monkeypatch.setitem(targets.MODULES, "jax", "json")
+    assert missing(target(str(link), "jax")) is None
+    monkeypatch.setitem(targets.MODULES, "jax", "no_such_module")
+    assert missing(target(str(link), "jax")) == f"jax is not installed in {link} ({link} -m pip install jax)"
+
+
+def test_another_interpreter_does_not_take_a_folder_for_a_framework(tmp_path, monkeypatch):
+    link = tmp_path / "other"
+    link.symlink_to(os.path.realpath(sys.executable))
+    (tmp_path / "jax_folder").mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setitem(targets.MODULES, "jax", "jax_folder")
+    assert "is not installed" in str(missing(target(str(link), "jax")))
+
+
+def test_an_interpreter_that_is_not_there_is_named():
+    assert missing(target("/no/such/python")) == "/no/such/python cannot be started: No such file or directory"
+
+
+def test_an_interpreter_that_fails_is_quoted_with_its_last_line(script):
+    python = script("echo first >&2; echo 'no module named encodings' >&2; exit 1")
+    assert missing(target(python)) == f"{python} is no working Python: no module named encodings"
+
+
+def test_an_interpreter_that_does_not_answer_is_given_up(script, monkeypatch):
+    monkeypatch.setattr(targets, "_PROBE_TIMEOUT_S", 0.05)
+    python = script("exec sleep 5")
+    assert missing(target(python)) == f"{python} did not answer within 0.05 s"
+
+
+def test_the_version_comes_from_the_metadata():
+    import numpy
+
+    assert installed_version("numpy") == numpy.__version__
+
+
+def test_what_is_not_installed_has_no_version(monkeypatch):
+    monkeypatch.setitem(targets.PACKAGES, "jax", "no-such-package-anywhere")
+    assert installed_version("jax") is None
+
+
+def test_paths_are_written_without_the_home_folder_and_found_again(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    for path in (sys.executable, "/home/somebody/old/bin/python", "/usr/bin/python3"):
+        assert interpreter(public_path(path)) == path
+    assert public_path("/home/somebody/old/bin/python") == "~/old/bin/python"
+    assert public_path("/home/somebody_else/bin/python") == "/home/somebody_else/bin/python"
+    assert public_path(sys.executable) == "python"
+
+
+def test_without_a_home_folder_paths_stay_as_they_are(monkeypatch):
+    monkeypatch.setattr(os.path, "expanduser", lambda text: text)
+    assert public_path("/usr/bin/python3") == "/usr/bin/python3"
+    assert interpreter(str(Path("/usr/bin/python3"))) == "/usr/bin/python3"

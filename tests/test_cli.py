@@ -1,0 +1,471 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import cli
+import triptych
+from reports import catalogue, preflight
+from reports import progress as progress_report
+from reports import write as writing
+from suite import checking, coordinator, doctor, targets
+from suite import plan as planning
+from suite.cases import line
+from suite.doctor import Finding
+from suite.plan import Plan, command, make_plan
+from suite.records import Check, Launch, Line, Sample
+from suite.workloads import WORKLOADS
+
+QUICKLY = ("--framework", "numpy", "--framework", "jax", "--task", "forward", "--threads", "1")
+
+
+class Outcome:
+    """What a command left: exit code, stdout and stderr."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def words(self) -> str:
+        return " ".join(self.out.split())
+
+
+@pytest.fixture
+def triptych_command(monkeypatch, capfd):
+    """Runs `main` as the shell would, with these words."""
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("TERM", "dumb")
+
+    def call(*words: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["triptych", *words])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        captured = capfd.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return call
+
+
+def execute_one_launch(plan, writer, progress) -> str:
+    samples = [Sample(round=number, ns=1000.0) for number in range(3)]
+    launch = Launch(0, 1.0, 0.0, 0.1, 0.2, 0.3, 4, True, 5, samples, [1000.0], None)
+    progress.start(len(plan.cases))
+    for case in plan.cases:
+        progress.step(case.text)
+        writer.append([line(case, column, status="ok", launch=launch) for column in plan.columns])
+    return "done"
+
+
+@pytest.fixture
+def measuring(monkeypatch, tmp_path) -> list[Plan]:
+    """No worker is started; results go to a folder of the test's own. Holds the plans that were carried out."""
+    plans: list[Plan] = []
+
+    def execute(plan, writer, progress) -> str:
+        plans.append(plan)
+        return execute_one_launch(plan, writer, progress)
+
+    monkeypatch.setattr(coordinator, "execute", execute)
+    monkeypatch.setattr(writing, "write", write_quickly)
+    monkeypatch.setattr(targets, "missing", lambda target: None)
+    monkeypatch.chdir(tmp_path)
+    return plans
+
+
+def write_quickly(run, folder) -> list[Path]:
+    """Stands for `reports.write.write`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / "report.md", folder / "report.html"]
+    for path in paths:
+        path.write_text("")
+    return paths
+
+
+def ending_with(monkeypatch, ended: str | type[BaseException], status: str = "ok") -> None:
+    def execute(plan, writer, progress) -> str:
+        writer.append([line(case, column, status=status) for case in plan.cases for column in plan.columns])
+        if isinstance(ended, str):
+            return ended
+        raise ended
+
+    monkeypatch.setattr(coordinator, "execute", execute)
+
+
+def only_folder() -> Path:
+    (folder,) = Path("results").iterdir()
+    return folder
+
+
+# Help
+
+
+def test_help_lists_every_command(triptych_command):
+    out = triptych_command("--help").out
+    for name in ("run", "check", "list", "show", "report", "doctor", "--debug", "--version"):
+        assert name in out
+
+
+def test_help_shows_selectors_with_their_brackets(triptych_command):
+    assert "'conv2d[medium]'" in triptych_command("run", "--help").out
+    assert "'conv2d[tiny]'" in triptych_command("show", "--help").out
+
+
+def test_help_imports_nothing_heavy():
+    code = """
+import sys
+import cli
+sys.argv = ["triptych", "--help"]
+try:
+    cli.main()
+finally:
+    print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Usage: triptych" in done.stdout
+    loaded = done.stdout.split()
+    assert {"numpy", "pandas", "scipy", "msgspec", "psutil", "torch", "tensorflow", "jax"}.isdisjoint(loaded)
+
+
+def test_the_version_is_that_of_the_package(triptych_command):
+    assert triptych_command("--version").out == f"triptych {triptych.__version__}\n"
+
+
+# run
+
+
+def test_run_says_what_it_will_do_then_what_came_of_it_then_where_the_reports_are(measuring, triptych_command):
+    done = triptych_command("run", "linear[tiny]", *QUICKLY)
+    assert done.code == 0
+    folder = only_folder()
+    assert "quick: 1 case × 3 columns = 3 cells, 2 launches of up to 10 rounds" in done.err
+    assert "linear[tiny]" in done.err
+    assert "[1/1] linear[tiny] forward float32 cpu 1 thread" in done.err
+    assert done.out.splitlines()[-2:] == [str(folder / "report.md"), str(folder / "report.html")]
+
+
+def test_run_names_what_is_not_installed_and_goes_on(measuring, triptych_command, monkeypatch):
+    reason = "jax is not installed (pip install jax)"
+    monkeypatch.setattr(targets, "missing", lambda target: reason if target.name == "jax" else None)
+    done = triptych_command("run", "linear[tiny]", *QUICKLY)
+    assert (done.code, len(measuring)) == (0, 1)
+    assert f"unavailable: {reason}" in done.err
+
+
+def test_every_option_of_run_reaches_the_plan(measuring, triptych_command):
+    words = (
+        "run attention[seq=9] mlp[tiny] --profile smoke --framework jax,numpy --framework pytorch --task gradient"
+        " --mode eager,jit --precision float64 --precision float32 --variant written_out --device cpu --threads 1"
+        " --seed 5 --launches 3 --rounds 4 --budget 2m --precision-goal 3% --margin 0.07 --warm-caches --output there"
+    )
+    assert triptych_command(*words.split()).code == 0
+    assert measuring == [
+        make_plan(
+            ["attention[seq=9]", "mlp[tiny]"],
+            profile="smoke",
+            frameworks=["jax", "numpy", "pytorch"],
+            tasks=["gradient"],
+            modes=["eager", "jit"],
+            precisions=["float64", "float32"],
+            variants=["written_out"],
+            threads=1,
+            seed=5,
+            launches=3,
+            rounds=4,
+            budget_s=120.0,
+            precision_goal=0.03,
+            margin=0.07,
+            warm_caches=True,
+        )
+    ]
+    assert Path("there/report.html").exists()
+
+
+@pytest.mark.parametrize("name", list(planning.load_profiles()))
+def test_the_recorded_command_makes_the_same_plan_again(measuring, triptych_command, name):
+    plan = make_plan(
+        ["linear[batch=5]", "mlp"], profile=name, margin=0.125, budget_s=90.5, modes=["jit", "eager"], seed=2
+    )
+    assert triptych_command(*shlex.split(command(plan))[1:]).code == 0
+    assert measuring == [plan]
+
+
+def test_run_with_json_prints_nothing_else_on_stdout(measuring, triptych_command):
+    done = triptych_command("run", "linear[tiny]", *QUICKLY, "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["ended"] == "done"
+
+
+@pytest.mark.parametrize("status", ["incorrect", "failed", "crashed"])
+def test_run_ends_with_1_where_a_cell_is_wrong_or_broke(measuring, triptych_command, monkeypatch, status):
+    ending_with(monkeypatch, "done", status)
+    assert triptych_command("run", "linear[tiny]", *QUICKLY).code == 1
+
+
+@pytest.mark.parametrize("status", ["unsupported", "unavailable", "skipped"])
+def test_run_ends_with_0_where_a_cell_could_not_be_measured(measuring, triptych_command, monkeypatch, status):
+    ending_with(monkeypatch, "budget", status)
+    assert triptych_command("run", "linear[tiny]", *QUICKLY).code == 0
+
+
+@pytest.mark.parametrize("ended", ["interrupted", KeyboardInterrupt])
+def test_an_interrupted_run_says_how_to_go_on(measuring, triptych_command, monkeypatch, ended):
+    ending_with(monkeypatch, ended)
+    done = triptych_command("run", "linear[tiny]", *QUICKLY, "--output", "a folder")
+    assert done.code == 130
+    assert done.err.splitlines()[-1] == "interrupted; go on with: triptych run --resume 'a folder'"
+
+
+def test_resume_goes_on_with_the_run_in_its_folder(measuring, triptych_command):
+    triptych_command("run", "linear[tiny]", *QUICKLY, "--output", "there")
+    done = triptych_command("run", "--resume", "there")
+    assert done.code == 0
+    assert measuring[1] == measuring[0]
+    assert triptych_command("run", "--resume", "there", "--json").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["linear"], "a selector"),
+        (["--seed", "0"], "--seed"),
+        (["--output", "x"], "--output"),
+        (["--precision-goal", "2%", "--warm-caches"], "--precision-goal or --warm-caches"),
+    ],
+)
+def test_resume_takes_no_other_choices(measuring, triptych_command, words, named):
+    done = triptych_command("run", "--resume", "there", *words)
+    assert (done.code, measuring) == (2, [])
+    assert done.err == f"error: --resume goes on with a run as it was begun and takes no {named}; leave it out\n"
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("run conv2s", "there is no workload 'conv2s'; did you mean 'conv2d'?"),
+        ("check --framework jacks", "there is no framework 'jacks'; did you mean 'jax'?"),
+        ("run --budget soon", "'soon' is no duration; write for example 90s, 10m or 1.5h"),
+        ("run --margin 5", "'5' is no share; write for example 5% or 0.05"),
+        ("show conv3d", "there is no workload 'conv3d'; did you mean 'conv2d'?"),
+        ("run --resume nowhere", "nowhere holds no run to resume"),
+        ("report nowhere", "nowhere/run.json cannot be read: No such file or directory"),
+    ],
+)
+def test_an_error_is_one_line_on_stderr_and_ends_with_2(measuring, triptych_command, words, said):
+    done = triptych_command(*words.split())
+    assert (done.code, done.out, done.err) == (2, "", f"error: {said}\n")
+
+
+@pytest.mark.parametrize("words", [["--debug", "run", "conv2s"], ["run", "conv2s", "--debug"]])
+def test_debug_shows_the_traceback_wherever_it_stands(triptych_command, words):
+    done = triptych_command(*words)
+    assert done.code == 2
+    assert done.err.startswith("Traceback (most recent call last):")
+    assert done.err.endswith("error: there is no workload 'conv2s'; did you mean 'conv2d'?\n")
+
+
+@pytest.mark.parametrize(
+    "words", [["run", "--threads", "many"], ["run", "--no-such-option"], ["fly"], ["list", "x"], ["show"]]
+)
+def test_wrong_usage_ends_with_2(triptych_command, words):
+    done = triptych_command(*words)
+    assert done.code == 2
+    assert "Traceback" not in done.err
+
+
+def test_a_fault_of_the_program_keeps_its_traceback(measuring, triptych_command, monkeypatch):
+    ending_with(monkeypatch, ZeroDivisionError)
+    with pytest.raises(ZeroDivisionError):
+        triptych_command("run", "linear[tiny]", *QUICKLY)
+
+
+# check
+
+
+def checked(monkeypatch, *lines: Line) -> None:
+    monkeypatch.setattr(checking, "check", lambda plan, progress: list(lines))
+    monkeypatch.setattr(targets, "missing", lambda target: None)
+
+
+def outcome(status: str = "ok", reason: str = "", checks: list[Check] | None = None, mode: str = "jit") -> Line:
+    plan = make_plan(["linear[tiny]"], frameworks=["jax"], modes=[mode], threads=1)
+    return line(plan.cases[0], plan.columns[0], status=status, reason=reason, checks=checks or [])
+
+
+def test_check_shows_each_cell_with_how_near_its_checks_came(triptych_command, monkeypatch):
+    near = [Check("value", 1e-7, 1e-5, True), Check("gradient", 4e-6, 1e-5, True)]
+    checked(monkeypatch, outcome(checks=near))
+    done = triptych_command("check", "linear[tiny]")
+    assert done.code == 0
+    assert "linear[tiny] forward jax jit ok 2 passed; nearest: gradient 4.0e-06 ≤ 1.0e-05" in done.words
+    assert done.words.endswith("1 ok; all cases: float32, cpu, 1 thread")
+
+
+def test_check_shows_what_failed_and_ends_with_1(triptych_command, monkeypatch):
+    bad = [Check("value", 1e-7, 1e-5, True), Check("gradient", 0.5, 1e-5, False, "weight[3, 1]")]
+    nan = [Check("value", None, 1e-5, False)]
+    checked(monkeypatch, outcome("incorrect", "wrong", bad), outcome("incorrect", "wrong", nan, "eager"))
+    done = triptych_command("check")
+    assert done.code == 1
+    assert "gradient 5.0e-01 > 1.0e-05 (weight[3, 1])" in done.words
+    assert "value not finite > 1.0e-05" in done.words
+
+
+def test_check_shows_the_reason_of_a_cell_without_checks(triptych_command, monkeypatch):
+    checked(monkeypatch, outcome("unsupported", "no kernel for [this]"))
+    done = triptych_command("check")
+    assert done.code == 0
+    assert "unsupported no kernel for [this]" in done.words
+
+
+def test_check_prints_json(triptych_command, monkeypatch):
+    checked(monkeypatch, outcome("crashed", "signal 11"))
+    done = triptych_command("check", "--json")
+    assert done.code == 1
+    assert [(one["status"], one["reason"]) for one in json.loads(done.out)] == [("crashed", "signal 11")]
+
+
+# list and show
+
+
+def test_list_workloads_groups_them_by_family_with_problems_and_tasks(triptych_command):
+    out = triptych_command("list", "workloads").out
+    for workload in WORKLOADS.values():
+        assert re.search(rf"^{workload.family}$", out, re.MULTILINE)
+        assert re.search(rf"^  {workload.name} +{re.escape(workload.summary)}", out, re.MULTILINE)
+    assert "problems: tiny, small, medium, large, bert_base.ffn, gpt2.qkv, resnet50.fc" in out
+    assert "tasks: forward, gradient, train_step" in out
+
+
+def test_list_workloads_as_json_has_every_problem_with_its_parameters(triptych_command):
+    rows = {row["workload"]: row for row in json.loads(triptych_command("list", "workloads", "--json").out)}
+    assert set(rows) == set(WORKLOADS)
+    for name, row in rows.items():
+        assert row["problems"] == {problem: dict(values) for problem, values in WORKLOADS[name].problems.items()}
+
+
+def test_list_frameworks_shows_versions_modes_and_what_is_missing(triptych_command, monkeypatch):
+    monkeypatch.setitem(targets.MODULES, "pytorch", "no_such_module")
+    out = triptych_command("list", "frameworks").out
+    assert re.search(rf"^numpy +{re.escape(targets.installed_version('numpy') or '')} +eager", out, re.MULTILINE)
+    assert re.search(r"^pytorch +unavailable: pytorch is not installed \(pip install torch\)", out, re.MULTILINE)
+    rows = {row["framework"]: row for row in json.loads(triptych_command("list", "frameworks", "--json").out)}
+    assert rows["pytorch"]["unavailable"] == "pytorch is not installed (pip install torch)"
+    assert (rows["tensorflow"]["modes"], rows["numpy"]["unavailable"]) == (["eager", "graph", "xla"], None)
+
+
+def test_list_profiles_says_what_each_runs_and_for_how_long(triptych_command):
+    out = triptych_command("list", "profiles").out
+    for name, profile in planning.load_profiles().items():
+        assert re.search(rf"^  {name} +{re.escape(profile.summary)}", out, re.MULTILINE)
+    rows = json.loads(triptych_command("list", "profiles", "--json").out)
+    assert [row["name"] for row in rows] == list(planning.load_profiles())
+
+
+def test_show_prints_the_definition_and_every_implementation(triptych_command):
+    out = triptych_command("show", "conv2d[tiny]").out
+    assert "y[n,o,p,q] = bias[o] + Σ_{c,r,s} x[n, g·C/G + c" in out
+    assert re.search(r"^weight +parameter +O I H W +6 × 4 × 3 × 3", out, re.MULTILINE)
+    assert "tensors of conv2d[tiny]" in out
+    for framework in targets.FRAMEWORKS:
+        assert f"impls/{framework}/convolution.py:" in out
+    assert "F.conv2d(x, weight, bias, stride, padding, dilation, groups)" in out
+    assert "pytorch (channels_last)" in out
+
+
+@pytest.mark.parametrize(("columns", "beside"), [("80", 1), ("160", 2), ("320", 4)])
+def test_show_puts_as_many_panels_side_by_side_as_fit(triptych_command, monkeypatch, columns, beside):
+    monkeypatch.setenv("COLUMNS", columns)
+    out = triptych_command("show", "linear").out
+    (first,) = [text for text in out.splitlines() if "─ numpy ─" in text]
+    assert first.count("╭") == beside
+
+
+def test_show_as_json_has_the_cost_and_the_texts(triptych_command):
+    (found,) = json.loads(triptych_command("show", "linear[tiny]", "--json").out)
+    tiny = next(row for row in found["problems"] if row["problem"] == "tiny")
+    assert tiny["forward_flops"] == 2 * 3 * 5 * 4
+    assert tiny["forward_bytes"] == 4 * (3 * 5 + 4 * 5 + 4 + 3 * 4)
+    assert [row["framework"] for row in found["implementations"]] == list(targets.FRAMEWORKS)
+    assert all("def linear(" in row["text"] for row in found["implementations"])
+    assert {"tensor": "y", "role": "output", "axes": "B O", "shape": [3, 4], "drawn": ""} in found["tensors"]
+
+
+def test_show_says_where_a_framework_lacks_the_workload(triptych_command, monkeypatch):
+    monkeypatch.setattr(catalogue, "implementation", lambda package, workload, variant="default": None)
+    assert triptych_command("show", "linear").out.count("not implemented") == 4
+
+
+# report
+
+
+def test_report_writes_the_reports_again_and_prints_the_summary(measuring, triptych_command):
+    triptych_command("run", "linear[tiny]", *QUICKLY, "--output", "there")
+    os.unlink("there/report.html")
+    done = triptych_command("report", "there")
+    assert done.code == 0
+    assert Path("there/report.html").exists()
+    assert "there/report.html" in done.out
+    assert json.loads(triptych_command("report", "there", "--json").out)["ended"] == "done"
+
+
+# doctor
+
+
+def test_doctor_prints_remedies_and_ends_with_1_only_where_something_fails(triptych_command, monkeypatch):
+    findings = [Finding("ok", "python", "3.11"), Finding("warning", "load", "3.1", "it disturbs", "stop [it]")]
+    monkeypatch.setattr(doctor, "examine", lambda targets, folder: findings)
+    done = triptych_command("doctor")
+    assert done.code == 0
+    assert "warning load 3.1 it disturbs → stop [it] 1 warning among 2 findings" in done.words
+    findings.append(Finding("failure", "memory", "none", "nothing fits", "buy some"))
+    assert triptych_command("doctor").code == 1
+    assert json.loads(triptych_command("doctor", "--json").out)[2]["remedy"] == "buy some"
+
+
+def test_doctor_says_when_nothing_is_off(triptych_command, monkeypatch):
+    monkeypatch.setattr(doctor, "examine", lambda targets, folder: [Finding("ok", "python", "3.11")])
+    assert triptych_command("doctor").out.endswith("nothing is off\n")
+
+
+# JSON
+
+
+def test_json_holds_no_number_that_is_not_finite(capsys):
+    cli._print_json({"a": [1.5, float("nan"), float("-inf")], "b": (True, None, 2**70)})
+    assert json.loads(capsys.readouterr().out) == {"a": [1.5, None, None], "b": [True, None, 2**70]}
+
+
+@pytest.mark.parametrize("name", ["run", "check", "show", "report", "doctor"])
+def test_every_command_that_prints_a_table_takes_json(name):
+    assert "--json" in CliRunner().invoke(cli.app, [name, "--help"], env={"COLUMNS": "160"}).output
+
+
+def test_the_bar_is_for_terminals_and_lines_for_everything_else():
+    from rich.console import Console
+
+    assert isinstance(progress_report.make(Console(force_terminal=True)), progress_report.Bar)
+    assert isinstance(progress_report.make(Console(force_terminal=False)), progress_report.Lines)
+
+
+def test_the_plan_that_is_announced_counts_its_cells():
+    from rich.console import Console
+
+    console = Console(width=120, record=True, file=io.StringIO())
+    plan = make_plan(["linear[tiny]", "mlp[tiny]"], profile="smoke", frameworks=["jax"], threads=1)
+    console.print(preflight.plan_summary(plan, {}))
+    assert "smoke: 5 cases × 2 columns = 10 cells, 1 launch of up to 6 rounds" in console.export_text()

@@ -1,0 +1,264 @@
+"""Triptych: the same computation in PyTorch, TensorFlow and JAX, checked, timed and explained side by side.
+
+    import triptych
+
+    run = triptych.run("conv2d[medium]", frameworks=["pytorch", "jax"])
+    run.verdicts                     # a pandas frame; in a notebook, `run` shows the whole report
+
+The command line is a thin layer over these functions. Importing this module loads nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from suite import records
+    from suite.plan import Choices, Plan
+    from suite.progress import Progress
+
+__version__ = "0.1.0"
+__all__ = ["Run", "check", "load", "plan", "resume", "run", "run_plan"]
+
+RESULTS = Path("results")
+FAILURES = ("incorrect", "failed", "crashed")
+"""The statuses of cells with which a run or check counts as failed."""
+
+
+class Run:
+    """A run as it lies in its folder. The pandas frames are made when they are first asked for."""
+
+    def __init__(self, contents: records.Run) -> None:
+        self.contents = contents
+        """What was read: the record and every cell, without any statistics."""
+        self.reports: list[Path] = []
+        """The paths of the reports, once they have been written."""
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.contents.folder)
+
+    @property
+    def record(self) -> records.RunRecord:
+        """What was asked for, and where it ran."""
+        return self.contents.record
+
+    @property
+    def failures(self) -> list[records.Cell]:
+        """The cells that are incorrect, failed or crashed."""
+        return [cell for cell in self.contents.cells if cell.status in FAILURES]
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """One row for each cell: its status and what was measured, times in seconds."""
+        from reports import frames
+
+        return frames.cells(self.contents)
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """One row for each sample, outliers included, times in seconds."""
+        from reports import frames
+
+        return frames.samples(self.contents)
+
+    @cached_property
+    def verdicts(self) -> pd.DataFrame:
+        """One row for each ranked cell: its ratio to the fastest of its case, with interval and verdict."""
+        from reports import frames
+
+        return frames.verdicts(self.contents)
+
+    def write_report(self, folder: Path | str | None = None) -> list[Path]:
+        """Write the reports into `folder`, by default beside the records, and return their paths.
+
+        Raises RecordsError where the folder cannot be written.
+        """
+        from reports.write import write
+
+        self.reports = write(self.contents, self.folder if folder is None else Path(folder))
+        return self.reports
+
+    def __repr__(self) -> str:
+        return f"<run {self.record.id}: {len(self.contents.cells)} cells in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        """The whole report for a notebook, in a frame of its own so that neither's styles reach the other."""
+        from reports.html import render
+
+        document = escape(render(self.contents), quote=True)
+        return f'<iframe srcdoc="{document}" sandbox="allow-scripts" style="width:100%;height:40em;border:0"></iframe>'
+
+
+def plan(*selectors: str, **choices: Unpack[Choices]) -> Plan:
+    """What a run would do. `choices` are those of `suite.plan.make_plan`; what is left out comes from the profile:
+
+    profile ("quick"), frameworks (all), tasks, modes, precisions (["float32"]), device ("cpu"), threads (all CPUs
+    allowed), seed (0), launches, rounds, budget_s (seconds for the whole run), precision_goal and margin (0.05 is 5 %),
+    variants, warm_caches (False).
+
+    Raises UsageError, in one sentence, for what cannot be done.
+    """
+    from suite.plan import make_plan
+
+    return make_plan(list(selectors), **choices)
+
+
+def run(
+    *selectors: str, output: Path | str | None = None, progress: Progress | None = None, **choices: Unpack[Choices]
+) -> Run:
+    """Check and time `selectors` (`"conv2d[medium]"`), by default those of the profile, and return the run.
+
+    `output` is the folder to write into, by default a new one under `results`; `choices` are described at `plan`.
+    Raises UsageError for what cannot be done, RecordsError where the folder cannot be written or holds a run.
+    """
+    return run_plan(plan(*selectors, **choices), output=output, progress=progress)
+
+
+def run_plan(plan: Plan, *, output: Path | str | None = None, progress: Progress | None = None) -> Run:
+    """Carry out `plan`, as `run` does.
+
+    A keyboard interrupt ends the run, not the program: what was measured is returned, and `resume` goes on with it.
+    """
+    from suite.environment import collect
+    from suite.plan import command
+    from suite.records import SCHEMA_VERSION, RunRecord, open_new
+
+    _refuse_where_nothing_is_installed(plan)
+    now = datetime.now(UTC)
+    folder = _new_folder(f"{now:%Y%m%dT%H%M%SZ}-{plan.profile.name}") if output is None else Path(output)
+    record = RunRecord(
+        schema_version=SCHEMA_VERSION,
+        id=f"{now:%Y%m%dT%H%M%SZ}-{plan.profile.name}" if output is not None else folder.name,
+        created=now.isoformat(timespec="seconds"),
+        triptych=__version__,
+        command=command(plan),
+        selection=plan.as_dict(),
+        environment=collect(__version__),
+        targets=[],
+    )
+    with open_new(folder, record) as writer:
+        _execute(plan, writer, progress)
+    return _reported(folder)
+
+
+def resume(folder: Path | str, *, progress: Progress | None = None) -> Run:
+    """Go on with the run in `folder`, which was killed or interrupted, by the plan that it was begun with.
+
+    Raises RecordsError where there is none, UsageError where machine, Python or Triptych are not the same as then.
+    """
+    from suite.environment import collect
+    from suite.plan import Plan
+    from suite.records import open_existing
+
+    with open_existing(Path(folder)) as writer:
+        _refuse_other_conditions(writer.record, collect(__version__))
+        plan = Plan.from_dict(writer.record.selection)
+        writer.write_record(ended="")
+        _execute(plan, writer, progress)
+    return _reported(Path(folder))
+
+
+def load(folder: Path | str) -> Run:
+    """The run in `folder`. Raises RecordsError, naming file and line, where anything is missing or broken."""
+    from suite.records import read_run
+
+    return Run(read_run(Path(folder)))
+
+
+def check(*selectors: str, progress: Progress | None = None, **choices: Unpack[Choices]) -> list[records.Line]:
+    """Check values and gradients of `selectors` without timing anything: a line for each cell, with every comparison.
+
+    `choices` are described at `plan`. Raises UsageError for what cannot be done.
+    """
+    return check_plan(plan(*selectors, **choices), progress=progress)
+
+
+def check_plan(plan: Plan, *, progress: Progress | None = None) -> list[records.Line]:
+    """Check what `plan` would time, as `check` does."""
+    from suite import checking
+    from suite.progress import Silent
+
+    _refuse_where_nothing_is_installed(plan)
+    progress = progress or Silent()
+    try:
+        return checking.check(plan, progress)
+    finally:
+        progress.finish()
+
+
+def _execute(plan: Plan, writer: records.Writer, progress: Progress | None) -> None:
+    from suite import coordinator
+    from suite.progress import Silent
+
+    progress = progress or Silent()
+    try:
+        ended = coordinator.execute(plan, writer, progress)
+    except KeyboardInterrupt:
+        ended = "interrupted"
+    finally:
+        progress.finish()
+    writer.write_record(ended=ended)
+
+
+def _reported(folder: Path) -> Run:
+    run = load(folder)
+    run.write_report()
+    return run
+
+
+def _new_folder(name: str) -> Path:
+    """A folder under `results` that did not exist before, made at once so that nobody else takes it."""
+    from suite.errors import RecordsError
+
+    for number in range(1, 1000):
+        folder = RESULTS / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise RecordsError(
+                f"{folder} cannot be made: {error.strerror}; choose another folder with --output"
+            ) from None
+        return folder
+    raise RecordsError(f"{RESULTS} is full of runs called {name}; choose another folder with --output")
+
+
+def _refuse_where_nothing_is_installed(plan: Plan) -> None:
+    from suite.errors import UsageError
+    from suite.targets import missing
+
+    reasons = [missing(target) for target in plan.targets]
+    if all(reasons):
+        raise UsageError(f"there is nothing to measure: {'; '.join(str(reason) for reason in reasons)}")
+
+
+def _refuse_other_conditions(record: records.RunRecord, now: dict[str, Any]) -> None:
+    """Launches of different machines or versions must not be mixed in one interval."""
+    from suite.errors import UsageError
+
+    then = record.environment
+    facts: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "Triptych": lambda environment: environment["triptych"]["version"],
+        "Python": lambda environment: environment["python"]["version"],
+        "processor": lambda environment: environment["cpu"]["model"],
+        "allowed CPUs": lambda environment: len(environment["cpu"]["allowed"]),
+    }
+    for name, fact in facts.items():
+        try:
+            was, is_now = fact(then), fact(now)
+        except (KeyError, TypeError):
+            raise UsageError(f"this run does not say on which {name} it was begun; begin a new one") from None
+        if was != is_now:
+            raise UsageError(
+                f"this run was begun with {name} {was}, and here it is {is_now}: "
+                "their launches cannot be put together; go on where it was begun, or begin a new run"
+            )
