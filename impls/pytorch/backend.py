@@ -136,20 +136,14 @@ class PytorchBackend(Backend):
 def _as_mode(function: Function, mode: str) -> Function:
     if mode == "eager":
         return function
-    # Dynamo keeps what it compiled on the code object and gives up (or slows down) when too many versions share one;
-    # a code object of its own keeps the programs apart. `dynamic=False`: each program has one shape.
-    own = function if not isinstance(function, types.FunctionType) else _copy(function)
+
+    def program(*tensors: Native) -> Native:
+        return function(*tensors)
+
+    # Dynamo keeps what it compiled on the code object, and refuses when too many versions share one: with a code object
+    # of its own no program is in another's way. `dynamic=False`: each program has one shape.
+    own = types.FunctionType(program.__code__.replace(), program.__globals__, closure=program.__closure__)
     return torch.compile(own, fullgraph=True, dynamic=False)
-
-
-def _copy(function: types.FunctionType) -> types.FunctionType:
-    return types.FunctionType(
-        function.__code__.replace(),
-        function.__globals__,
-        function.__name__,
-        function.__defaults__,
-        function.__closure__,
-    )
 
 
 def _compile_threads() -> int:

@@ -1,0 +1,139 @@
+"""What every registered backend must do, over every framework, mode, variant and workload; no code for any one of them.
+
+Each framework is imported once, in a worker that all tests share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from suite import correctness, sources
+from suite.cases import FRAMEWORK_MODES, Case, Column
+from suite.checking import ORACLE, Checker
+from suite.records import Check
+from suite.targets import default_targets
+from suite.workers import CellFailed, Workers, scratch_folder
+from suite.workloads import WORKLOADS
+
+THREADS = 1
+PROBLEMS = [(name, problem) for name, w in WORKLOADS.items() for problem in w.problems if problem.startswith("tiny")]
+COLUMNS = [
+    (workload, problem, Column(framework, framework, mode, source.variant))
+    for framework, modes in FRAMEWORK_MODES.items()
+    for workload, problem in PROBLEMS
+    for source in sources.sources(f"impls.{framework}")
+    if source.workload == workload
+    for mode in modes
+]
+
+# Everything that a framework cannot do, with words of the reason; nothing else may be unsupported.
+CANNOT = {
+    ("tensorflow", "conv2d", "default"): "no CPU kernel for the gradient",
+    ("tensorflow", "conv2d", "split"): "no CPU kernel for the gradient",
+    ("jax", "attention", "default"): "computes its softmax in float32",
+}
+
+
+def _id(value: Any) -> str:
+    return value.name.replace(" ", "-") if isinstance(value, Column) else str(value)
+
+
+@pytest.fixture(scope="session")
+def workers() -> Iterator[Workers]:
+    with scratch_folder() as scratch:
+        targets = [ORACLE, *default_targets(list(FRAMEWORK_MODES))]
+        shared = Workers(scratch, targets, THREADS, scratch.folder / "logs", warm_caches=False)
+        yield shared
+        shared.stop()
+
+
+def _check(
+    workers: Workers, column: Column, workload: str, problem: str, task: str, precision: str, elements: bool = False
+) -> list[Check]:
+    case = Case(workload, problem, WORKLOADS[workload].problem(problem), task, precision, "cpu", THREADS)
+    try:
+        checks = Checker(case, workers, seed=0, columns=[]).build_and_check(column, elements)[1]
+    except CellFailed as failure:
+        known = CANNOT.get((column.framework, workload, column.variant))
+        assert (failure.status, known is not None) == ("unsupported", True), str(failure)
+        assert known is not None
+        assert known in str(failure)
+        return []
+    assert correctness.reason(checks) == ""
+    return checks
+
+
+@pytest.mark.parametrize(("workload", "problem", "column"), COLUMNS, ids=_id)
+def test_values_agree_with_the_oracle(workers: Workers, workload: str, problem: str, column: Column) -> None:
+    for precision in ("float64", "float32"):
+        _check(workers, column, workload, problem, "forward", precision)
+
+
+@pytest.mark.parametrize(("workload", "problem", "column"), COLUMNS, ids=_id)
+def test_gradients_are_the_derivative_by_every_element(
+    workers: Workers, workload: str, problem: str, column: Column
+) -> None:
+    checks = {check.name for check in _check(workers, column, workload, problem, "gradient", "float64", True)}
+    wanted = {"value", "gradient", "gradient.oracle", "gradient.elements", "gradient.differences"}
+    if column.framework != "numpy":
+        wanted.add("gradient.adjoint")
+    assert checks in (wanted, set())
+
+
+@pytest.mark.parametrize(("workload", "problem", "column"), COLUMNS, ids=_id)
+def test_gradients_in_float32_agree_with_those_in_float64(
+    workers: Workers, workload: str, problem: str, column: Column
+) -> None:
+    _check(workers, column, workload, problem, "gradient", "float32")
+
+
+@pytest.mark.parametrize(
+    ("workload", "problem", "column"),
+    [entry for entry in COLUMNS if "train_step" in WORKLOADS[entry[0]].tasks],
+    ids=_id,
+)
+def test_ten_training_steps_follow_the_oracles_losses(
+    workers: Workers, workload: str, problem: str, column: Column
+) -> None:
+    for precision in ("float64", "float32"):
+        checks = _check(workers, column, workload, problem, "train_step", precision)
+        assert {"training", "training.parameters"} <= {check.name for check in checks}
+
+
+@pytest.mark.parametrize("framework", FRAMEWORK_MODES)
+def test_the_synchronisation_waits_for_all_outputs(workers: Workers, framework: str) -> None:
+    # Other programs may disturb one proof; a backend that does not wait fails every one.
+    proofs = [workers.ask(framework, "prove_clock", 120.0, device="cpu") for _ in range(3)]
+    assert any(proof["passed"] for proof in proofs), proofs
+
+
+@pytest.mark.parametrize("framework", FRAMEWORK_MODES)
+def test_a_backend_says_who_it_is_and_what_it_was_given(workers: Workers, framework: str) -> None:
+    hello = workers.get(framework).hello
+    assert tuple(hello["modes"]) == FRAMEWORK_MODES[framework]
+    assert hello["versions"][framework]
+    assert hello["settings"]["threads"] == THREADS
+    assert hello["import_s"] > 0
+
+
+@pytest.mark.parametrize("framework", FRAMEWORK_MODES)
+def test_every_workload_is_implemented_with_the_same_module_name(framework: str) -> None:
+    for workload in WORKLOADS.values():
+        source = sources.implementation(f"impls.{framework}", workload.name)
+        assert source is not None, f"{framework} lacks {workload.name}"
+        assert source.path.endswith(f"/{workload.family}.py")
+
+
+@pytest.mark.parametrize("framework", [name for name, modes in FRAMEWORK_MODES.items() if len(modes) > 1])
+def test_a_program_is_not_traced_again_when_it_is_called_again(workers: Workers, framework: str) -> None:
+    case = Case("mlp", "tiny", WORKLOADS["mlp"].problem("tiny"), "gradient", "float32", "cpu", THREADS)
+    for mode in FRAMEWORK_MODES[framework][1:]:
+        column = Column(framework, framework, mode)
+        Checker(case, workers, seed=0, columns=[]).build(column)
+        warmed = workers.ask(framework, "warm_up", 60.0, key=column.name, limit_s=0.01, sample_s=1e-4)
+        finished = workers.ask(framework, "finish", 60.0, key=column.name, latency_calls=3, memory=True)
+        assert finished["traces"] == warmed["traces"]
+        assert all(value > 0 for value in finished["latency_ns"])

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from suite import checking, coordinator, records
+from suite.coordinator import latin_rounds
+from suite.errors import RecordsError
+from suite.progress import Silent
+from suite.records import Cell
+from suite.workers import CellFailed, Workers
+from tests.fakes.running import QUICK, case, cells, fake, plan, record, run
+
+CRASHING = ["raises", "out_of_memory", "killed", "segfault", "exits", "prints", "nan", "transposed", "float32_result"]
+
+
+@pytest.fixture(scope="module")
+def faults(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Cell]:
+    wanted = plan([case("linear", "tiny")], ["default", *CRASHING])
+    return cells(run(wanted, tmp_path_factory.mktemp("faults") / "run"))
+
+
+@pytest.mark.parametrize(
+    ("variant", "status", "words"),
+    [
+        ("raises", "failed", "ValueError: a planted fault"),
+        ("out_of_memory", "out_of_memory", "Unable to allocate"),
+        ("killed", "crashed", "the worker died of SIGKILL"),
+        ("segfault", "crashed", "the worker died of SIGSEGV"),
+        ("exits", "crashed", "the worker exited with code 3; its last words: goodbye"),
+        ("nan", "incorrect", "not a finite number in y[2, 3]"),
+        ("transposed", "incorrect", "value is off by"),
+        ("float32_result", "ok", ""),
+    ],
+)
+def test_a_fault_ends_its_own_cell_with_its_status_and_reason(
+    faults: dict[tuple[str, str], Cell], variant: str, status: str, words: str
+) -> None:
+    cell = faults["faulty", variant]
+    assert cell.status == status
+    assert words in cell.reason
+    assert "second line" not in cell.reason
+
+
+def test_cells_beside_a_fault_are_measured_all_the_same(faults: dict[tuple[str, str], Cell]) -> None:
+    for key in [("numpy", "default"), ("faulty", "default")]:
+        assert faults[key].status == "ok"
+        assert len(faults[key].launches[0].samples) >= 3
+
+
+def test_what_a_library_prints_does_not_break_the_protocol(faults: dict[tuple[str, str], Cell]) -> None:
+    assert faults["faulty", "prints"].status == "ok"
+
+
+def test_a_cell_that_is_not_ok_has_no_samples(faults: dict[tuple[str, str], Cell]) -> None:
+    for cell in faults.values():
+        assert bool(cell.launches) == (cell.status == "ok")
+
+
+def test_a_worker_that_hangs_is_ended_and_its_cell_timed_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "CALL_TIMEOUT_S", 1.0)
+    found = cells(run(plan([case()], ["hangs", "default"]), tmp_path / "run"))
+    assert (found["faulty", "hangs"].status, found["faulty", "default"].status) == ("timeout", "ok")
+    assert found["faulty", "hangs"].reason == "no answer to 'build' within 1 s"
+
+
+@pytest.mark.parametrize("command", ["build", "evaluate", "check_gradient", "warm_up", "sample", "finish"])
+def test_a_worker_that_dies_at_any_step_costs_only_its_cell(tmp_path: Path, command: str) -> None:
+    variant = f"dies_in_{command}"
+    found = cells(run(plan([case(task="gradient")], [variant, "default"]), tmp_path / "run"))
+    assert found["faulty", variant].status == "crashed"
+    assert "code 9" in found["faulty", variant].reason
+    assert found["faulty", "default"].status == "ok"
+    assert found["numpy", "default"].status == "ok"
+
+
+@pytest.mark.parametrize("name", ["stillborn", "overthreaded"])
+def test_a_worker_that_cannot_start_as_asked_makes_its_target_unavailable(tmp_path: Path, name: str) -> None:
+    done = run(plan([case()], ["default"], fake(name)), tmp_path / "run")
+    cell = cells(done)[name, "default"]
+    words = {"stillborn": "code 5; its last words: cannot go on", "overthreaded": "64 threads where 1 were asked for"}
+    assert cell.status == "unavailable"
+    assert words[name] in cell.reason
+    assert [target.available for target in done.record.targets if target.name == name] == [False]
+
+
+@pytest.mark.parametrize(
+    ("variant", "task", "check"),
+    [
+        ("one_percent", "gradient", "gradient"),
+        ("nan_gradient", "gradient", "gradient"),
+        ("transposed", "gradient", "gradient"),
+        ("float32_inside", "gradient", "gradient.oracle"),
+    ],
+)
+def test_a_wrong_gradient_is_incorrect_and_says_which_check_saw_it(
+    tmp_path: Path, variant: str, task: str, check: str
+) -> None:
+    cell = cells(run(plan([case("linear", "tiny", task)], [variant]), tmp_path / "run"))["faulty", variant]
+    assert cell.status == "incorrect"
+    assert check in [one.name for one in cell.checks if not one.passed]
+
+
+@pytest.mark.parametrize("variant", ["float32_inside", "float32_result"])
+def test_a_float32_hidden_in_a_float64_path_is_incorrect(tmp_path: Path, variant: str) -> None:
+    cell = cells(run(plan([case(precision="float64")], [variant]), tmp_path / "run"))["faulty", variant]
+    assert cell.status == "incorrect"
+
+
+def test_swapped_stride_and_dilation_are_incorrect(tmp_path: Path) -> None:
+    wanted = plan([case("conv2d", "tiny"), case("conv2d", "tiny.dilated")], ["swapped"])
+    found = [cell for cell in run(wanted, tmp_path / "run").cells if cell.variant == "swapped"]
+    assert [cell.status for cell in found] == ["incorrect", "incorrect"]
+
+
+@pytest.mark.parametrize(("name", "status"), [("lying", "failed"), ("half", "failed"), ("honest", "ok")])
+def test_only_a_backend_whose_synchronisation_waits_for_every_output_is_timed(
+    tmp_path: Path, name: str, status: str
+) -> None:
+    cell = cells(run(plan([case()], ["default"], fake(name)), tmp_path / "run"))[name, "default"]
+    assert cell.status == status
+    assert ("does not wait for its work" in cell.reason) == (status == "failed")
+
+
+def test_an_unknown_variant_is_unsupported_and_names_what_there_is(tmp_path: Path) -> None:
+    cell = cells(run(plan([case()], ["nonsense"]), tmp_path / "run"))["faulty", "nonsense"]
+    assert cell.status == "unsupported"
+    assert "prints" in cell.reason
+
+
+def test_every_launch_is_another_process_and_is_kept_apart(tmp_path: Path) -> None:
+    wanted = plan([case(), case("layer_norm")], [], profile=replace(QUICK, launches=2, precision_goal=1e-9))
+    done = run(wanted, tmp_path / "run")
+    assert {tuple(launch.launch for launch in cell.launches) for cell in done.cells} == {(0, 1)}
+    assert len(list((tmp_path / "run" / "logs").glob("numpy-*.log"))) == 2
+
+
+def test_a_case_whose_intervals_are_narrow_enough_gets_no_further_launch(tmp_path: Path) -> None:
+    wanted = plan([case()], ["default"], profile=replace(QUICK, launches=4, precision_goal=1e9))
+    done = cells(run(wanted, tmp_path / "run"))
+    assert [len(cell.launches) for cell in done.values()] == [2, 2]
+
+
+def test_a_spent_budget_skips_what_was_not_begun_and_says_so(tmp_path: Path) -> None:
+    done = run(plan([case(), case("layer_norm")], [], profile=replace(QUICK, budget_s=1e-6)), tmp_path / "run")
+    assert done.record.ended == "budget"
+    assert {cell.status for cell in done.cells} == {"skipped"}
+    assert "the budget of 1e-06 s was spent" in done.cells[0].reason
+
+
+def test_an_interrupted_run_keeps_what_is_finished_and_goes_on_from_there(tmp_path: Path) -> None:
+    wanted = plan([case(), case("layer_norm")], [])
+
+    class Interrupting(Silent):
+        def step(self, text: str) -> None:
+            if "layer_norm" in text:
+                raise KeyboardInterrupt
+
+    with records.open_new(tmp_path / "run", record(wanted)) as writer:
+        assert coordinator.execute(wanted, writer, Interrupting()) == "interrupted"
+    before = records.read_run(tmp_path / "run")
+    assert [cell.workload for cell in before.cells] == ["linear"]
+    with records.open_existing(tmp_path / "run") as writer:
+        assert coordinator.execute(wanted, writer, Silent()) == "done"
+    after = records.read_run(tmp_path / "run")
+    assert [cell.workload for cell in after.cells] == ["linear", "layer_norm"]
+    assert after.cells[0].launches == before.cells[0].launches
+
+
+def test_a_second_coordinator_on_one_folder_is_refused(tmp_path: Path) -> None:
+    wanted = plan([case()], [])
+    with (
+        records.open_new(tmp_path, record(wanted)),
+        pytest.raises(RecordsError, match="another run is writing into"),
+        records.open_existing(tmp_path),
+    ):
+        pass
+
+
+def test_numbers_that_differ_from_the_oracles_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = Workers.ask
+
+    def tampering(self: Workers, name: str, command: str, timeout_s: float, **arguments: object) -> object:
+        reply = ask(self, name, command, timeout_s, **arguments)
+        return {"checksum": "another"} if (name, command) == ("faulty", "open_case") else reply
+
+    monkeypatch.setattr(Workers, "ask", tampering)
+    cell = cells(run(plan([case()], ["default"]), tmp_path / "run"))["faulty", "default"]
+    assert (cell.status, "drew other numbers" in cell.reason) == ("failed", True)
+
+
+def test_two_frameworks_that_agree_stand_in_for_an_oracle_that_would_take_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "ORACLE_FLOPS", 0)
+    wanted = plan([case("linear", "small")], ["default", "transposed"])
+    others = [replace(column, framework="other") for column in wanted.columns]
+    found = cells(run(replace(wanted, columns=others), tmp_path / "run"))
+    assert found["numpy", "default"].reference == "numpy and faulty"
+    assert found["faulty", "transposed"].status == "incorrect"
+
+
+def test_without_two_that_agree_nothing_stands_in_for_the_oracle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "ORACLE_FLOPS", 0)
+    found = cells(run(plan([case("linear", "small")], ["default"]), tmp_path / "run"))
+    assert found["faulty", "default"].status == "failed"
+    assert "no two frameworks agree" in found["faulty", "default"].reason
+
+
+def test_over_a_latin_square_every_cell_comes_once_in_every_place() -> None:
+    rounds = list(latin_rounds(5, 10, random.Random(0)))
+    for square in (rounds[:5], rounds[5:]):
+        for place in range(5):
+            assert Counter(order[place] for order in square) == Counter(range(5))
+    assert rounds[:5] != rounds[5:]
+
+
+def test_a_failure_carries_its_status() -> None:
+    failure = CellFailed("timeout", "too late")
+    assert (failure.status, str(failure)) == ("timeout", "too late")
