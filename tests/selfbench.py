@@ -1,0 +1,182 @@
+"""Triptych's benchmark of itself: `make selfbench`, or `python -m tests.selfbench NAME …` for some of it.
+
+Prints one line `name value unit target` a figure, and exits with 1 where a target is missed. Nothing else should run on the
+machine meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+from suite.cases import FRAMEWORK_MODES
+
+ROOT = Path(__file__).resolve().parent.parent
+THREADS = len(os.sched_getaffinity(0))
+SAMPLE_S = 0.005
+TURNS = 200
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of output; `target` is the most that `value` may be, or None where the figure is for information."""
+
+    name: str
+    value: float
+    unit: str
+    target: float | None
+
+    @property
+    def line(self) -> str:
+        return f"{self.name} {self.value:.3g} {self.unit} {'-' if self.target is None else f'<={self.target:g}'}"
+
+    @property
+    def met(self) -> bool:
+        return self.target is None or self.value <= self.target
+
+
+def overhead() -> Iterator[Figure]:
+    """What the timed region adds to a sample, against a loop written by hand in the same process, in turns."""
+    for framework in FRAMEWORK_MODES:
+        script = f"from tests.selfbench import harness_overhead; harness_overhead({framework!r})"
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(THREADS), "TF_CPP_MIN_LOG_LEVEL": "2"}
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        for mode, percent in json.loads(done.stdout.splitlines()[-1]).items():
+            yield Figure(f"overhead_{framework}_{mode}", percent, "%", 0.5)
+
+
+def harness_overhead(framework: str) -> None:
+    """Print, as JSON, the median over turns of time_block / hand-written loop - 1 in percent, for each mode."""
+    from suite.program import definition
+    from suite.timing import no_garbage_collection, time_block, warm_up
+    from suite.worker import Worker
+    from suite.workloads.draw import draw, round_to
+
+    worker = Worker(f"impls.{framework}", THREADS)
+    workload, problem = definition("linear", {"batch": 32, "in_features": 128, "out_features": 128})
+    values = {name: round_to(array, "float32") for name, array in draw(workload, problem, seed=0).items()}
+    percents = {}
+    loops: tuple[Callable[..., int], ...] = (time_block, _by_hand)
+    for mode in worker.backend.modes:
+        program = worker._program(workload, problem, "forward", mode, "default", "float32", "cpu", values)
+        work = program.timed()
+        with no_garbage_collection():
+            calls = max(1, int(SAMPLE_S * 1e9 / warm_up(work, 2.0).call_ns))
+            ratios = []
+            for turn in range(TURNS):
+                times = [0, 0]
+                for index in (0, 1) if turn % 2 else (1, 0):
+                    times[index] = loops[index](work, calls)
+                ratios.append(times[0] / times[1])
+        percents[mode] = 100 * (statistics.median(ratios) - 1)
+    print(json.dumps(percents))
+
+
+def _by_hand(work: Any, calls: int) -> int:
+    function, arguments, synchronize = work.function, work.arguments, work.synchronize
+    clock = time.perf_counter_ns
+    numbers = repeat(None, calls)
+    start = clock()
+    for _ in numbers:
+        outputs = function(*arguments)
+    synchronize(outputs)
+    return clock() - start
+
+
+def coordinator_cpu() -> Iterator[Figure]:
+    """How much of a core the coordinator takes while workers are timed."""
+    from suite import coordinator
+    from tests.fakes.running import QUICK, case, plan, run
+
+    spent = {"cpu": 0.0, "wall": 0.0}
+    sample = coordinator.Coordinator._sample
+
+    def watched(self: coordinator.Coordinator, *arguments: Any) -> bool:
+        cpu, wall = time.process_time(), time.perf_counter()
+        try:
+            return sample(self, *arguments)
+        finally:
+            spent["cpu"] += time.process_time() - cpu
+            spent["wall"] += time.perf_counter() - wall
+
+    coordinator.Coordinator._sample = watched  # type: ignore[method-assign, assignment]
+    profile = replace(QUICK, rounds=150, sample_s=0.01, precision_goal=1e-9)
+    with tempfile.TemporaryDirectory() as folder:
+        run(plan([case("linear", "small")], ["default"], profile=profile), Path(folder) / "run")
+    coordinator.Coordinator._sample = sample  # type: ignore[method-assign]
+    yield Figure("coordinator_cpu", 100 * spent["cpu"] / spent["wall"], "%", 2.0)
+
+
+def help_time() -> Iterator[Figure]:
+    """`triptych --help`, as a person waits for it."""
+    times = [_wall_s(["--help"]) for _ in range(11)]
+    yield Figure("help", statistics.median(times), "s", 0.3)
+
+
+def smoke() -> Iterator[Figure]:
+    yield Figure("smoke", _profile_s("smoke"), "s", 60)
+
+
+def quick() -> Iterator[Figure]:
+    yield Figure("quick", _profile_s("quick"), "s", 360)
+
+
+def tests() -> Iterator[Figure]:
+    """`make test`, everything installed."""
+    start = time.perf_counter()
+    subprocess.run(["make", "test"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    yield Figure("make_test", time.perf_counter() - start, "s", 600)
+
+
+FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
+    "overhead": overhead,
+    "coordinator_cpu": coordinator_cpu,
+    "help": help_time,
+    "smoke": smoke,
+    "quick": quick,
+    "tests": tests,
+}
+
+
+def _wall_s(arguments: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "cli", *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def _profile_s(name: str) -> float:
+    folder = Path(tempfile.mkdtemp())
+    try:
+        return _wall_s(["run", "--profile", name, "--output", str(folder / "run")])
+    finally:
+        shutil.rmtree(folder)
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in FIGURES]
+    if unknown:
+        print(f"there is no figure {', '.join(unknown)}; there is: {', '.join(FIGURES)}", file=sys.stderr)
+        return 2
+    missed = 0
+    for name in names or FIGURES:
+        for figure in FIGURES[name]():
+            print(figure.line, flush=True)
+            missed += not figure.met
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
