@@ -1,0 +1,103 @@
+"""Two cells of one case held against each other, and which cells may be compared at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from suite.errors import RecordsError
+from suite.records import Cell, Check, Launch, Run
+from suite.statistics import Interval, Verdict, log_interval, ratio_interval, round_ratios, verdict
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The time of one cell as a multiple of another's."""
+
+    ratio: Interval
+    verdict: Verdict
+    launches: int
+    """Launches in which both were measured in a common round: the number of observations behind `ratio`."""
+
+    @property
+    def why_undecided(self) -> str:
+        """Half a sentence; empty where the verdict is not `undecided`."""
+        if self.verdict != "undecided":
+            return ""
+        if self.launches == 0:
+            return "they have no round in common"
+        if self.launches == 1:
+            return "one launch gives no interval"
+        if self.launches == 2:
+            return "two launches can only show large differences"
+        if self.ratio.low > 1 or self.ratio.high < 1:
+            return "the difference may be smaller than the margin"
+        return "the interval is too wide to tell"
+
+
+def margin(run: Run) -> float:
+    """The margin of practical interest that the run asked for: 0.05 is 5 %. Raises RecordsError where it has none."""
+    profile = run.record.selection.get("profile")
+    value = profile.get("margin") if isinstance(profile, dict) else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
+        raise RecordsError(
+            f"{run.folder}/run.json names no margin between 0 and 1 in selection.profile.margin: "
+            "without one no verdict can be given"
+        )
+    return float(value)
+
+
+def passed(check: Check) -> bool:
+    """A result that was not finite never passes, whatever the record claims."""
+    return check.passed and check.error is not None
+
+
+def unranked_reason(cell: Cell) -> str:
+    """Why no speed of this cell may be shown; empty where it may.
+
+    A speed needs the status `ok`, checks that all passed, and samples.
+    """
+    if cell.status != "ok":
+        return cell.reason or "no reason was recorded"
+    if not cell.checks:
+        return "no check of its results was recorded"
+    failed = [check.name for check in cell.checks if not passed(check)]
+    if failed:
+        return f"these checks did not pass: {', '.join(failed)}"
+    if not any(launch.samples for launch in cell.launches):
+        return "no sample was recorded"
+    return ""
+
+
+def is_ranked(cell: Cell) -> bool:
+    return not unranked_reason(cell)
+
+
+def launch_median_s(launch: Launch) -> float:
+    """The median of a launch's samples, in seconds."""
+    return float(np.median([sample.ns for sample in launch.samples])) / 1e9
+
+
+def median(cell: Cell) -> Interval:
+    """The time of a call in seconds: the geometric mean over launches of their medians. The cell must have samples."""
+    return log_interval([launch_median_s(launch) for launch in cell.launches if launch.samples])
+
+
+def compare(cell: Cell, other: Cell, margin: float) -> Comparison:
+    """`cell`'s time over `other`'s, from ratios within a round, paired by launch. Both must be ranked.
+
+    Where they share no round the ratio of their medians stands in, without bounds, and the verdict is `undecided`.
+    """
+    ours, theirs = _rounds(cell), _rounds(other)
+    shared = sorted(n for n in ours.keys() & theirs.keys() if round_ratios(ours[n], theirs[n]))
+    ratio = ratio_interval([ours[n] for n in shared], [theirs[n] for n in shared])
+    if ratio is None:
+        without_bounds = Interval(median(cell).estimate / median(other).estimate, 0.0, float("inf"))
+        return Comparison(without_bounds, "undecided", 0)
+    return Comparison(ratio, verdict(ratio, margin), len(shared))
+
+
+def _rounds(cell: Cell) -> dict[int, dict[int, float]]:
+    """Samples in ns by launch and round."""
+    return {launch.launch: {sample.round: sample.ns for sample in launch.samples} for launch in cell.launches}

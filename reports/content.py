@@ -1,0 +1,170 @@
+"""What a report contains, in its order and as plain text: made once, then dressed as HTML or as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from reports import comparison, format, sentences, tables
+from reports.format import count, listing, percent
+from reports.measures import Measures
+from reports.ranking import Ranking, rank
+from reports.tables import Table
+from suite.cases import FRAMEWORK_MODES
+from suite.records import Cell, Run
+from suite.statistics import CONFIDENCE
+
+
+@dataclass(frozen=True)
+class CaseSection:
+    """One case: what was found, and the table that shows it."""
+
+    anchor: str
+    label: str
+    finding: str
+    verdict: str
+    """The verdict on the fastest against its rivals; `no comparison` where there is none."""
+    parameters: str
+    ranking: Table
+    unranked: str
+    """The cells that are not ranked, with their statuses, in a sentence; empty where all are."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The parts of a report, from top to bottom."""
+
+    title: str
+    subject: str
+    notes: list[str]
+    """How the run ended, where it did not simply end, and whether the machine was busy."""
+    overview: str
+    shared: str
+    """What all cases have in common, left out of their labels: `float32, cpu, 2 threads`."""
+    cases: list[CaseSection]
+    ratios: Table
+    compile_cost: Table
+    unranked: Table
+    failed_checks: Table
+    reading: list[tuple[str, str]]
+    """Terms and what they mean in this report."""
+    environment: Table
+    targets: Table
+    command: str
+    provenance: str
+
+
+def build(run: Run, rankings: list[Ranking] | None = None) -> Report:
+    """The report on `run`. Raises RecordsError where the run names no margin."""
+    rankings = rank(run) if rankings is None else rankings
+    margin = comparison.margin(run)
+    labels, shared = case_labels(run.cells)
+    return Report(
+        title=f"Triptych: {run.record.id}",
+        subject=sentences.subject(run),
+        notes=sentences.notes(run, rankings),
+        overview=sentences.overview(rankings),
+        shared=shared,
+        cases=[_section(number, ranking, labels, margin) for number, ranking in enumerate(rankings, start=1)],
+        ratios=tables.ratios(rankings, column_names(run), labels),
+        compile_cost=tables.compile_cost(rankings, labels),
+        unranked=tables.unranked(rankings, labels),
+        failed_checks=tables.failed_checks(run, labels),
+        reading=_reading(run, margin),
+        environment=tables.environment(run.record.environment),
+        targets=tables.targets(run),
+        command=run.record.command,
+        provenance=f"Recorded {run.record.created} by Triptych {run.record.triptych}.",
+    )
+
+
+def case_labels(cells: Iterable[Cell]) -> tuple[dict[str, str], str]:
+    """Short names of the cases, and what was left out of them because all cases share it.
+
+    The workload, the problem and the task always stay; precision, device and threads stay where they tell cases apart.
+    """
+    first = {cell.case: cell for cell in cells}
+    parts = {case: (cell.precision, cell.device, count(cell.threads, "thread")) for case, cell in first.items()}
+    same = [len(set(column)) == 1 for column in zip(*parts.values(), strict=True)]
+    labels = {}
+    for case, cell in first.items():
+        telling = [part for part, shared in zip(parts[case], same, strict=True) if not shared]
+        labels[case] = " ".join([f"{cell.workload}[{cell.problem}]", cell.task, *telling])
+    one = next(iter(parts.values()), ())
+    return labels, ", ".join(part for part, shared in zip(one, same, strict=True) if shared)
+
+
+def column_names(run: Run) -> list[str]:
+    """The columns of the heat map: by target as recorded, then mode as the framework orders them, then variant."""
+    targets = {target.name: position for position, target in enumerate(run.record.targets)}
+
+    def order(cell: Cell) -> tuple[int, int, bool, str]:
+        modes = FRAMEWORK_MODES.get(cell.framework, ())
+        mode = modes.index(cell.mode) if cell.mode in modes else len(modes)
+        return (targets.get(cell.target, len(targets)), mode, cell.variant != "default", cell.name)
+
+    return list(dict.fromkeys(cell.name for cell in sorted(run.cells, key=order)))
+
+
+def _section(number: int, ranking: Ranking, labels: dict[str, str], margin: float) -> CaseSection:
+    measures: list[Measures] = [*(standing.measures for standing in ranking.standings), *ranking.unranked]
+    left_out = [f"{m.cell} ({tables.status_text(m)})" for m in ranking.unranked]
+    return CaseSection(
+        anchor=f"case-{number}",
+        label=labels[ranking.case],
+        finding=sentences.finding(ranking, margin),
+        verdict=ranking.verdict or "no comparison",
+        parameters=measures[0].parameters,
+        ranking=tables.ranking(ranking),
+        unranked=f"Not ranked: {listing(left_out)}." if left_out else "",
+    )
+
+
+def _reading(run: Run, margin: float) -> list[tuple[str, str]]:
+    """How to read the report: the terms, with the figures of this run."""
+    sampling = (
+        "The median of a launch's samples, averaged over launches on the log scale. A sample is a block of calls "
+        "ended by one synchronisation, divided by their number; latency is one call with its own synchronisation."
+    )
+    launch = (
+        "One life of a worker process. Two identical processes differ for their whole life, so launches, not "
+        f"samples, are the observations behind every interval. {sentences.power(run)}"
+    )
+    interval = (
+        f"Student's t over the launches, on the log scale, at {percent(CONFIDENCE)} confidence for each interval "
+        "alone: of twenty comparisons of identical cells, one interval may be expected to miss. Ratios are taken "
+        "within a round, so that drift of the machine, which hits all cells alike, cancels; they can therefore "
+        "differ a little from the ratio of two times in the table."
+    )
+    verdict = (
+        f"Held against the cell that measured fastest, the reference, with a margin of {format.margin(margin)}. "
+        "Slower: the interval of the ratio excludes 1 and the ratio lies beyond the margin. Equivalent (=): the "
+        "whole interval lies inside the margin. Undecided (?): neither; more launches may settle it. A case has a "
+        "fastest target only where every other target is slower."
+    )
+    correct = (
+        "Only cells whose results and gradients passed every check are ranked or show a time. Errors are relative, "
+        "each beside its tolerance, and were measured on the inputs that were timed."
+    )
+    paying = (
+        "Build and first call, beyond what eager needs, divided by the time that a compiled call saves. In a fresh "
+        "process the compiler's start comes on top, once for all functions."
+    )
+    disturbed = (
+        "Samples during which the worker was switched out or the hypervisor gave its time to others, and outliers "
+        "(beyond three interquartile ranges), are counted in the tables. They are kept: medians bear them."
+    )
+    memory = (
+        "The growth of the worker's memory over one call, from a pass of its own. What the framework already held, "
+        "and may reuse, is not in it."
+    )
+    return [
+        ("time a call", sampling),
+        ("launch", launch),
+        ("interval", interval),
+        ("verdict", verdict),
+        ("correct", correct),
+        ("calls until it pays", paying),
+        ("disturbed samples", disturbed),
+        ("peak memory", memory),
+    ]
