@@ -189,11 +189,12 @@ def hyper_threads(facts: Facts) -> list[Finding]:
 
 def switches(facts: Facts) -> list[Finding]:
     set_here = facts.environment["variables"]
-    return [
+    found = [
         Finding("warning", name, f"set to '{set_here[name]}'", f"it {effect}", f"unset {name}")
         for name, effect in SWITCHES.items()
         if name in set_here
     ]
+    return found or [Finding("ok", "precision switches", "none set in the environment")]
 
 
 def limits(facts: Facts) -> list[Finding]:
@@ -201,7 +202,7 @@ def limits(facts: Facts) -> list[Finding]:
     total = facts.environment["memory"]["total_bytes"]
     limit = found["memory_bytes"]
     if limit is None or (total is not None and limit >= total):
-        return []
+        return [Finding("ok", "memory limit", "none by control group")]
     level: Level = "warning" if limit < LEAST_MEMORY_BYTES else "ok"
     text = f"{_gib(limit)} of {_gib(total)} by control group" if total else f"{_gib(limit)} by control group"
     if level == "ok":
@@ -213,7 +214,7 @@ def limits(facts: Facts) -> list[Finding]:
 def governor(facts: Facts) -> list[Finding]:
     name = facts.environment["cpu"]["governor"]
     if name is None:
-        return []
+        return [Finding("ok", "governor", "not to be read here")]
     if name == "performance":
         return [Finding("ok", "governor", name)]
     why = "the clock follows the load, so that short samples after a pause run slower"

@@ -4,13 +4,15 @@ The function under test is `value_and_gradient(values) -> (loss, gradients)`, ar
 
 Differences are central with one Richardson step, R = (4 D(h/2) − D(h)) / 3, whose error is of order h⁴ (Richardson 1911).
 Directions are Gaussian with signs, their entries of size 1. Where the function is smooth every entry moves by about 2e-3,
-however many there are: small enough for the h⁴, large enough that the rounding of the loss does not show. Where it has
-kinks the whole step has length 1e-4, so that few are crossed; D(h) and D(h/2) that disagree mark a kink: another direction
-is drawn, and what stays is reported as non-differentiable, not as wrong. Only a function that its definition calls
-piecewise smooth is given that excuse: elsewhere such a disagreement is a fault.
+however many there are: small enough for the h⁴, large enough that the rounding of the loss does not show. Where it bends
+more sharply smaller steps are tried: a wrong gradient is wrong at all of them. Where it has kinks the whole step has length
+1e-4, so that few are crossed; D(h) and D(h/2) that disagree mark a kink: another direction is drawn, and what stays is
+reported as non-differentiable, not as wrong. Only a function that its definition calls piecewise smooth is given that
+excuse.
 
 The discrepancy is divided by ‖g‖ ‖v‖ / √n, the size that ⟨v, g⟩ has for such a direction, so the threshold need not grow
-with the number of entries n, and one flipped sign in a million is seen.
+with the number of entries n, and one flipped sign in a million is seen. Where that size is so small that the rounding of
+the loss would hide it, the discrepancy is divided by the least that shows.
 """
 
 from __future__ import annotations
@@ -25,11 +27,14 @@ Values = dict[str, Array]
 ValueAndGradient = Callable[[Values], "tuple[float, Values]"]
 
 THRESHOLD = 1e-9
-STEP_SMOOTH = 2e-3
-"""Of every entry."""
+STEPS_SMOOTH = (2e-3, 2e-4, 2e-5)
+"""Of every entry; the first that agrees is believed."""
 STEP_KINKED = 1e-4
 """Of the whole direction."""
 KINK = 1e-4
+ROUNDING = 8 * float(np.finfo(float).eps)
+"""The difference of two losses is off by this share of the loss, at worst."""
+TINY = float(np.finfo(float).tiny)
 DIRECTIONS = 3
 REDRAWS = 8
 
@@ -63,10 +68,23 @@ class Differences:
         loss, self.gradient = function(point)
         self.loss = loss
 
-    def along(self, direction: Values) -> tuple[float, bool]:
+    def discrepancy(self, direction: Values, scale: float) -> tuple[float, bool]:
+        """How far the gradient's derivative along `direction` is from the differences', relative to `scale`; and whether
+        that is for a kink."""
+        predicted = self.predicted(direction)
+        best, kinked = np.inf, False
+        for step in STEPS_SMOOTH if self.smooth else [STEP_KINKED / _length(direction)]:
+            derivative, kinked = self.along(direction, step)
+            visible = ROUNDING * abs(self.loss) / step / THRESHOLD
+            error = abs(predicted - derivative) / max(TINY, visible, scale)  # in this order NaN is never the largest
+            if error <= best:  # NaN never is
+                best = error
+            if best <= THRESHOLD:
+                break
+        return best, kinked
+
+    def along(self, direction: Values, step: float) -> tuple[float, bool]:
         """The derivative along `direction`, and whether a kink lies at the point or beside it, within the step."""
-        length = float(np.sqrt(sum(float((d**2).sum()) for d in direction.values())))
-        step = STEP_SMOOTH if self.smooth else STEP_KINKED / length
         wide, wide_bend = self._differences(direction, step)
         narrow, narrow_bend = self._differences(direction, step / 2)
         refined = (4 * narrow - wide) / 3
@@ -74,12 +92,12 @@ class Differences:
             return refined, False
         # Beyond rounding, D(h) and D(h/2) of a smooth function differ by O(h²) of its curvature only.
         scale = max(abs(refined), self.typical(direction))
-        rounding = 4 * np.finfo(float).eps * abs(self.loss) / step
+        rounding = ROUNDING * abs(self.loss) / step
         beside = abs(wide - narrow) > KINK * scale + rounding and abs(refined - narrow) > THRESHOLD * scale
         # Around a kink at the point itself central differences agree. But forward and backward ones keep their distance
         # there, which halves with the step where the function is smooth.
-        at_point = abs(2 * narrow_bend - wide_bend) > KINK * scale + 8 * rounding
-        return refined, bool(beside or at_point)
+        at_point = abs(2 * narrow_bend - wide_bend) > KINK * scale + 4 * rounding
+        return refined, beside or at_point
 
     def predicted(self, direction: Values) -> float:
         """The derivative along `direction` according to the gradient under test."""
@@ -90,8 +108,7 @@ class Differences:
         moved = {name: d != 0 for name, d in direction.items()}
         count = sum(int(mask.sum()) for mask in moved.values())
         square = sum(float((np.asarray(self.gradient[name])[mask] ** 2).sum()) for name, mask in moved.items())
-        length = float(np.sqrt(sum(float((d**2).sum()) for d in direction.values())))
-        return float(np.sqrt(square / max(count, 1))) * length
+        return float(np.sqrt(square / max(count, 1))) * _length(direction)
 
     def _differences(self, direction: Values, step: float) -> tuple[float, float]:
         """The central difference, and by how much the forward one exceeds the backward one."""
@@ -101,6 +118,10 @@ class Differences:
     def _loss_at(self, direction: Values, step: float) -> float:
         moved = {name: self.point[name] + step * d for name, d in direction.items()}
         return self.function({**self.point, **moved})[0]
+
+
+def _length(direction: Values) -> float:
+    return float(np.sqrt(sum(float((d**2).sum()) for d in direction.values())))
 
 
 def random_direction(point: Values, names: Sequence[str], rng: np.random.Generator) -> Values:
@@ -136,12 +157,11 @@ def check_elements(
     worst, where, kinks = 0.0, "", []
     for name in names:
         gradient = np.asarray(differences.gradient[name])
-        scale = max(float(np.sqrt((gradient**2).mean())), np.finfo(float).tiny)
+        scale = float(np.sqrt((gradient**2).mean()))
         for index in np.ndindex(point[name].shape):
             unit = np.zeros_like(point[name])
             unit[index] = 1
-            derivative, kinked = differences.along({name: unit})
-            error = _infinite_if_nan(abs(float(gradient[index]) - derivative) / scale)
+            error, kinked = differences.discrepancy({name: unit}, scale)
             if kinked and error > THRESHOLD:
                 kinks.append(f"{name}{list(index)}")
             elif error > worst:
@@ -158,7 +178,7 @@ def check_adjoint(gradient: Values, directional: float, direction: Values) -> Fi
     """
     typical = np.sqrt(sum(float((np.asarray(gradient[name]) ** 2).sum()) for name in direction))
     predicted = sum(float(np.vdot(gradient[name], d)) for name, d in direction.items())
-    error = abs(predicted - directional) / max(float(typical), np.finfo(float).tiny)
+    error = abs(predicted - directional) / max(float(typical), TINY)
     return Finding("gradient.adjoint", float(error), THRESHOLD)
 
 
@@ -167,22 +187,16 @@ def _discrepancy_away_from_kinks(
 ) -> tuple[float, bool]:
     for _ in range(REDRAWS):
         direction = random_direction(point, [name], rng)
-        derivative, kinked = differences.along(direction)
-        scale = max(differences.typical(direction), np.finfo(float).tiny)
-        error = _infinite_if_nan(abs(differences.predicted(direction) - derivative) / scale)
+        error, kinked = differences.discrepancy(direction, differences.typical(direction))
         if not kinked:
             return error, False
     return np.inf, True
 
 
-def _infinite_if_nan(error: float) -> float:
-    """NaN is worse than any error, and must compare so."""
-    return error if error == error else np.inf
-
-
 def _narrow_down(differences: Differences, name: str, rng: np.random.Generator) -> str:
     """The index of an entry of tensor `name` whose derivative is wrong, found by halving the set of moved entries."""
     shape = differences.point[name].shape
+    scale = differences.typical({name: np.ones(shape)})
     candidates = np.arange(int(np.prod(shape, dtype=np.int64)))
     while len(candidates) > 1:
         halves = candidates[: len(candidates) // 2], candidates[len(candidates) // 2 :]
@@ -191,7 +205,6 @@ def _narrow_down(differences: Differences, name: str, rng: np.random.Generator) 
             flat = np.zeros(int(np.prod(shape, dtype=np.int64)))
             flat[half] = rng.standard_normal(len(half))
             direction = {name: flat.reshape(shape)}
-            derivative, _ = differences.along(direction)
-            errors.append(abs(differences.predicted(direction) - derivative))
+            errors.append(differences.discrepancy(direction, scale)[0])
         candidates = halves[int(errors[1] > errors[0])]
     return ", ".join(str(int(i)) for i in np.unravel_index(int(candidates[0]), shape)) if shape else ""

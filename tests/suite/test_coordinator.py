@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import random
+import signal
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +15,7 @@ from suite.coordinator import latin_rounds
 from suite.errors import RecordsError
 from suite.progress import Silent
 from suite.records import Cell
-from suite.workers import CellFailed, Workers
+from suite.workers import ROOT, CellFailed, Workers
 from tests.fakes.running import QUICK, case, cells, fake, plan, record, run
 
 CRASHING = ["raises", "out_of_memory", "killed", "segfault", "exits", "prints", "nan", "transposed", "float32_result"]
@@ -169,6 +172,41 @@ def test_an_interrupted_run_keeps_what_is_finished_and_goes_on_from_there(tmp_pa
     after = records.read_run(tmp_path / "run")
     assert [cell.workload for cell in after.cells] == ["linear", "layer_norm"]
     assert after.cells[0].launches == before.cells[0].launches
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from suite import coordinator, records
+from suite.progress import Silent
+from tests.fakes.running import case, plan, record
+
+class Killing(Silent):
+    def step(self, text):
+        if "layer_norm" in text:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+wanted = plan([case(), case("layer_norm")], ["default"])
+with records.open_new(Path(sys.argv[1]), record(wanted)) as writer:
+    coordinator.execute(wanted, writer, Killing())
+"""
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder)], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with open(folder / "cells.jsonl", "ab") as file:
+        file.write(b'{"workload":"layer_norm","prob')  # a write that the kill cut short
+    with pytest.raises(RecordsError, match=r"cells\.jsonl, line 3 is .*"):
+        records.read_run(folder)
+    first = (folder / "cells.jsonl").read_bytes().splitlines()[:2]
+    with records.open_existing(folder) as writer:
+        wanted = plan([case(), case("layer_norm")], ["default"])
+        assert coordinator.execute(wanted, writer, Silent()) == "done"
+    assert (folder / "cells.jsonl").read_bytes().splitlines()[:2] == first
+    statuses = [(cell.workload, cell.status) for cell in records.read_run(folder).cells]
+    assert statuses[:3] == [("linear", "ok"), ("linear", "ok"), ("layer_norm", "ok")]
 
 
 def test_a_second_coordinator_on_one_folder_is_refused(tmp_path: Path) -> None:
