@@ -79,9 +79,24 @@ def launch_median_s(launch: Launch) -> float:
     return float(np.median([sample.ns for sample in launch.samples])) / 1e9
 
 
-def median(cell: Cell) -> Interval:
-    """The time of a call in seconds: the geometric mean over launches of their medians. The cell must have samples."""
-    return log_interval([launch_median_s(launch) for launch in cell.launches if launch.samples])
+def median(cell: Cell, only: dict[int, set[int]] | None = None) -> Interval:
+    """The time of a call in seconds: the geometric mean over launches of their medians. The cell must have samples.
+
+    `only` limits it to some rounds of each launch.
+    """
+    if only is None:
+        return log_interval([launch_median_s(launch) for launch in cell.launches if launch.samples])
+    rounds = _rounds(cell)
+    return log_interval(
+        [float(np.median([rounds[n][number] for number in numbers])) / 1e9 for n, numbers in only.items() if numbers]
+    )
+
+
+def shared_rounds(cells: list[Cell]) -> dict[int, set[int]]:
+    """By launch, the rounds in which every one of `cells` was sampled."""
+    rounds = [_rounds(cell) for cell in cells]
+    launches = set.intersection(*(set(one) for one in rounds))
+    return {n: set.intersection(*(set(one[n]) for one in rounds)) for n in launches}
 
 
 def compare(cell: Cell, other: Cell, margin: float) -> Comparison:

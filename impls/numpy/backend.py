@@ -68,8 +68,8 @@ class NumpyBackend(Backend):
 
     def contract(self, outputs: Native, *cotangents: Array) -> tuple[Array, Function]:
         pairs = zip(as_tuple(outputs), cotangents, strict=True)
-        loss = sum(np.vdot(output, cotangent) for output, cotangent in pairs)
-        return np.asarray(loss), lambda dloss: (tuple(dloss * cotangent for cotangent in cotangents),)
+        loss = np.sum([np.vdot(output, cotangent) for output, cotangent in pairs])
+        return loss, lambda dloss: (tuple(dloss * cotangent for cotangent in cotangents),)
 
     def forward(self, function: Function, mode: str) -> Function:
         return lambda *tensors: as_tuple(function(*tensors)[0])
