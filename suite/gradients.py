@@ -101,7 +101,8 @@ class Differences:
 
     def predicted(self, direction: Values) -> float:
         """The derivative along `direction` according to the gradient under test."""
-        return float(sum(np.vdot(self.gradient[name], d) for name, d in direction.items()))
+        moved = {name: d != 0 for name, d in direction.items()}  # a NaN elsewhere is not this direction's
+        return float(sum(np.vdot(self.gradient[name][mask], direction[name][mask]) for name, mask in moved.items()))
 
     def typical(self, direction: Values) -> float:
         """‖g‖ ‖v‖ / √n over the entries that `direction` moves: what ⟨v, g⟩ is for a random v."""

@@ -149,7 +149,7 @@ def test_run_says_what_it_will_do_then_what_came_of_it_then_where_the_reports_ar
     done = triptych_command("run", "linear[tiny]", *QUICKLY)
     assert done.code == 0
     folder = only_folder()
-    assert "quick: 1 case × 3 columns = 3 cells, 2 launches of up to 10 rounds" in done.err
+    assert "quick: 1 case × 3 columns = 3 cells, 3 launches of up to 10 rounds" in done.err
     assert "linear[tiny]" in done.err
     assert "[1/1] linear[tiny] forward float32 cpu 1 thread" in done.err
     assert done.out.splitlines()[-2:] == [str(folder / "report.md"), str(folder / "report.html")]
