@@ -151,8 +151,9 @@ def _reading(run: Run, margin: float) -> list[tuple[str, str]]:
         "process the compiler's start comes on top, once for all functions."
     )
     disturbed = (
-        "Samples during which the worker was switched out or the hypervisor gave its time to others, and outliers "
-        "(beyond three interquartile ranges), are counted in the tables. They are kept: medians bear them."
+        "Samples during which the worker was switched out more often than it usually is, or the hypervisor gave its "
+        "time to others, and outliers (beyond three interquartile ranges), are counted in the tables. They are kept: "
+        "medians bear them."
     )
     memory = (
         "The growth of the worker's memory over one call, from a pass of its own. What the framework already held, "

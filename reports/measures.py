@@ -9,7 +9,7 @@ import numpy as np
 
 from reports import comparison
 from suite.records import Cell, Check, Launch, Run
-from suite.statistics import Verdict, break_even_calls, outliers
+from suite.statistics import Verdict, break_even_calls, disturbed, outliers
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,16 @@ def measure(run: Run) -> list[Measures]:
     return [_measure(cell, eager.get(_without_mode(cell)), margin) for cell in run.cells]
 
 
+def _disturbed(launch: Launch) -> list[bool]:
+    return disturbed([s.switches for s in launch.samples], [s.stolen_ms for s in launch.samples])
+
+
 def _measure(cell: Cell, eager: Cell | None, margin: float) -> Measures:
     reason = comparison.unranked_reason(cell)
     ranked = not reason
     sampled = [launch for launch in cell.launches if launch.samples]
     samples = [sample for launch in sampled for sample in launch.samples]
-    disturbed = sum(sample.switches > 0 or sample.stolen_ms > 0 for sample in samples)
+    disturbed_samples = sum(sum(_disturbed(launch)) for launch in sampled)
     value, gradient, training = (worst_check(cell.checks, kind) for kind in ("value", "gradient", "training"))
 
     def phase(of: Callable[[Launch], float | None]) -> float | None:
@@ -141,7 +145,7 @@ def _measure(cell: Cell, eager: Cell | None, margin: float) -> Measures:
         against_eager=against_eager,
         break_even_calls=calls,
         break_even_calls_with_start=calls_with_start,
-        disturbed_share=disturbed / len(samples) if samples else None,
+        disturbed_share=disturbed_samples / len(samples) if samples else None,
         outliers=sum(sum(outliers([sample.ns for sample in launch.samples])) for launch in sampled),
     )
 

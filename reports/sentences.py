@@ -11,7 +11,7 @@ from reports.nested import processor
 from reports.ranking import Ranking, Standing
 from suite.records import Run
 
-_MUCH = 0.5  # a share of disturbed samples beyond which medians no longer bear them
+_MUCH = 0.2  # a share of disturbed samples from which on the machine must be called busy
 _NAMED = 3  # so many cells are named in a sentence; the table names them all
 
 
@@ -96,14 +96,14 @@ def ending(run: Run) -> str:
 
 
 def disturbance(rankings: list[Ranking]) -> str:
-    """A sentence where most of the samples were disturbed; empty where few were."""
+    """A sentence where many of the samples were disturbed; empty where few were."""
     measures = [standing.measures for ranking in rankings for standing in ranking.standings]
     samples = sum(m.samples for m in measures)
     disturbed = sum(m.samples * (m.disturbed_share or 0.0) for m in measures)
-    if not samples or disturbed / samples <= _MUCH:
+    if not samples or disturbed / samples < _MUCH:
         return ""
     return (
-        f"{percent(disturbed / samples)} of the samples were disturbed: the worker lost its CPU while it was timed. "
+        f"{percent(disturbed / samples)} of the samples were disturbed: something else took the CPU while they were timed. "
         "Close other programs, or use fewer threads, and measure again before relying on these times."
     )
 

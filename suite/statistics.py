@@ -98,3 +98,13 @@ def outliers(samples: Sequence[float]) -> list[bool]:
     low, high = np.percentile(samples, [25, 75])
     reach = 3 * (high - low)
     return [bool(value < low - reach or value > high + reach) for value in samples]
+
+
+def disturbed(switches: Sequence[int], stolen_ms: Sequence[float]) -> list[bool]:
+    """Samples of one launch during which something else took the CPU: to be marked, never dropped.
+
+    That is stolen time, or more involuntary context switches than this program has anyway: over twice the median of the
+    launch, and three more. A framework whose threads outnumber the CPUs preempts itself.
+    """
+    usual = float(np.median(switches)) if switches else 0.0
+    return [taken > 0 or count >= 2 * usual + 3 for count, taken in zip(switches, stolen_ms, strict=True)]

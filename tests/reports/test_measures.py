@@ -69,7 +69,7 @@ def test_an_incorrect_cell_shows_its_errors_and_never_a_time() -> None:
 def test_disturbed_samples_and_outliers_are_counted_not_dropped() -> None:
     cell = a_cell(launches=[[1.0] * 9 + [50.0]])
     launch = cell.launches[0]
-    samples = [Sample(0, MS, switches=2), Sample(1, MS, stolen_ms=0.5), *launch.samples[2:]]
+    samples = [Sample(0, MS, switches=3), Sample(1, MS, stolen_ms=0.5), *launch.samples[2:]]
     cell.launches[0] = msgspec.structs.replace(launch, samples=samples, steady=False)
     [found] = measure(a_run([cell]))
     assert found.disturbed_share == pytest.approx(0.2)

@@ -100,13 +100,13 @@ def test_a_run_that_did_not_simply_end_says_how(ended: str, words: str) -> None:
 def test_a_busy_machine_is_told_of_before_anything_else() -> None:
     def run_with(disturbed: int) -> Run:
         cell = a_cell(launches=[[1.0] * 10])
-        samples = [replace(s, switches=int(s.round < disturbed)) for s in cell.launches[0].samples]
+        samples = [replace(s, switches=9 * int(s.round < disturbed)) for s in cell.launches[0].samples]
         cell.launches[0] = replace(cell.launches[0], samples=samples)
         return a_run([cell])
 
-    [note] = sentences.notes(run_with(8), rank(run_with(8)))
-    assert note.startswith("80 % of the samples were disturbed")
-    assert sentences.notes(run_with(3), rank(run_with(3))) == []
+    [note] = sentences.notes(run_with(4), rank(run_with(4)))
+    assert note.startswith("40 % of the samples were disturbed")
+    assert sentences.notes(run_with(1), rank(run_with(1))) == []
 
 
 def test_the_subject_says_what_was_compared_on_what_machine() -> None:

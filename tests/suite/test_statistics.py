@@ -9,6 +9,7 @@ from scipy import stats
 from suite.statistics import (
     Interval,
     break_even_calls,
+    disturbed,
     log_interval,
     outliers,
     ratio_interval,
@@ -210,3 +211,9 @@ def test_the_fence_itself_is_no_outlier() -> None:
 def test_of_three_samples_none_can_be_told_apart() -> None:
     assert outliers([1.0, 1.0, 1000.0]) == [False] * 3
     assert outliers([]) == []
+
+
+def test_a_sample_is_disturbed_by_stolen_time_or_by_more_switches_than_usual() -> None:
+    assert disturbed([0, 0, 3, 2, 0], [0.0, 10.0, 0.0, 0.0, 0.0]) == [False, True, True, False, False]
+    assert disturbed([20, 22, 25, 60], [0.0] * 4) == [False, False, False, True]
+    assert disturbed([], []) == []
