@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,10 @@ class Figure:
 
 
 def overhead() -> Iterator[Figure]:
-    """What the timed region adds to a sample, against a loop written by hand in the same process, in turns."""
+    """What the timed region adds to a sample: its clock and loop, against a bare loop in the same process.
+
+    Both run a function that does nothing, as often as the framework's own fills a sample: its noise would hide them.
+    """
     for framework in FRAMEWORK_MODES:
         script = f"from tests.selfbench import harness_overhead; harness_overhead({framework!r})"
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(THREADS), "TF_CPP_MIN_LOG_LEVEL": "2"}
@@ -59,9 +61,9 @@ def overhead() -> Iterator[Figure]:
 
 
 def harness_overhead(framework: str) -> None:
-    """Print, as JSON, the median over turns of time_block / hand-written loop - 1 in percent, for each mode."""
+    """Print, as JSON, the overhead in percent of a sample, for each mode of `framework`."""
     from suite.program import definition
-    from suite.timing import no_garbage_collection, time_block, warm_up
+    from suite.timing import Timed, no_garbage_collection, time_block, warm_up
     from suite.worker import Worker
     from suite.workloads.draw import draw, round_to
 
@@ -69,54 +71,52 @@ def harness_overhead(framework: str) -> None:
     workload, problem = definition("linear", {"batch": 32, "in_features": 128, "out_features": 128})
     values = {name: round_to(array, "float32") for name, array in draw(workload, problem, seed=0).items()}
     percents = {}
-    loops: tuple[Callable[..., int], ...] = (time_block, _by_hand)
     for mode in worker.backend.modes:
-        program = worker._program(workload, problem, "forward", mode, "default", "float32", "cpu", values)
-        work = program.timed()
+        work = worker._program(workload, problem, "forward", mode, "default", "float32", "cpu", values).timed()
+        nothing = Timed(lambda *tensors: None, work.arguments, lambda outputs: None)
         with no_garbage_collection():
             calls = max(1, int(SAMPLE_S * 1e9 / warm_up(work, 2.0).call_ns))
-            ratios = []
-            for turn in range(TURNS):
-                times = [0, 0]
-                for index in (0, 1) if turn % 2 else (1, 0):
-                    times[index] = loops[index](work, calls)
-                ratios.append(times[0] / times[1])
-        percents[mode] = 100 * (statistics.median(ratios) - 1)
+            harness, bare = [], []
+            for _ in range(TURNS):
+                harness.append(time_block(nothing, calls))
+                bare.append(_bare_ns(nothing, calls))
+            sample_ns = statistics.median(time_block(work, calls) for _ in range(20))
+        percents[mode] = 100 * (statistics.median(harness) - statistics.median(bare)) / sample_ns
     print(json.dumps(percents))
 
 
-def _by_hand(work: Any, calls: int) -> int:
-    function, arguments, synchronize = work.function, work.arguments, work.synchronize
-    clock = time.perf_counter_ns
-    numbers = repeat(None, calls)
-    start = clock()
-    for _ in numbers:
-        outputs = function(*arguments)
-    synchronize(outputs)
-    return clock() - start
+def _bare_ns(work: Any, calls: int, loops: int = 10) -> float:
+    """One bare loop of `calls` calls, from several in a row between two readings of the clock."""
+    function, arguments = work.function, work.arguments
+    start = time.perf_counter_ns()
+    for _ in range(loops):
+        for _ in range(calls):
+            function(*arguments)
+    return (time.perf_counter_ns() - start) / loops
 
 
 def coordinator_cpu() -> Iterator[Figure]:
-    """How much of a core the coordinator takes while workers are timed."""
-    from suite import coordinator
+    """How much of a core the coordinator takes between asking a worker for a sample and having it."""
+    from suite.workers import Workers
     from tests.fakes.running import QUICK, case, plan, run
 
     spent = {"cpu": 0.0, "wall": 0.0}
-    sample = coordinator.Coordinator._sample
+    ask = Workers.ask
 
-    def watched(self: coordinator.Coordinator, *arguments: Any) -> bool:
+    def watched(self: Workers, name: str, command: str, timeout_s: float, **arguments: Any) -> dict[str, Any]:
         cpu, wall = time.process_time(), time.perf_counter()
         try:
-            return sample(self, *arguments)
+            return ask(self, name, command, timeout_s, **arguments)
         finally:
-            spent["cpu"] += time.process_time() - cpu
-            spent["wall"] += time.perf_counter() - wall
+            if command == "sample":
+                spent["cpu"] += time.process_time() - cpu
+                spent["wall"] += time.perf_counter() - wall
 
-    coordinator.Coordinator._sample = watched  # type: ignore[method-assign, assignment]
+    Workers.ask = watched  # type: ignore[method-assign]
     profile = replace(QUICK, rounds=150, sample_s=0.01, precision_goal=1e-9)
     with tempfile.TemporaryDirectory() as folder:
         run(plan([case("linear", "small")], ["default"], profile=profile), Path(folder) / "run")
-    coordinator.Coordinator._sample = sample  # type: ignore[method-assign]
+    Workers.ask = ask  # type: ignore[method-assign]
     yield Figure("coordinator_cpu", 100 * spent["cpu"] / spent["wall"], "%", 2.0)
 
 
@@ -153,7 +153,8 @@ FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
 
 def _wall_s(arguments: list[str]) -> float:
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "cli", *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "cli", *arguments]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 

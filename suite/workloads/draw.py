@@ -55,7 +55,7 @@ def checksum(arrays: dict[str, Array]) -> str:
     """SHA-256 over names, shapes, types and bytes: equal only where every number is."""
     digest = hashlib.sha256()
     for name, array in arrays.items():
-        contiguous = np.ascontiguousarray(array)
+        contiguous = np.asarray(array, order="C")
         digest.update(f"{name}{contiguous.shape}{contiguous.dtype.str}".encode())
         digest.update(contiguous.tobytes())
     return digest.hexdigest()

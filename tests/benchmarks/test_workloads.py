@@ -23,6 +23,9 @@ from suite.timing import no_garbage_collection
 from suite.workloads import WORKLOADS
 from suite.workloads.draw import draw, round_to
 
+# Here the frameworks are imported into this process, and their warnings are their own.
+pytestmark = pytest.mark.filterwarnings("default")
+
 THREADS = len(os.sched_getaffinity(0))
 CASES = [
     Case(name, "small", workload.problem("small"), task, "float32", "cpu", THREADS)
