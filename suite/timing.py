@@ -159,9 +159,8 @@ def prove_synchronization(
         once = max(1, time_block(work, calls, clock))
         twice = time_block(work, 2 * calls, clock)
         ratios.append(twice / once)
-        read_back(
-            work.function(*work.arguments)
-        )  # whatever the blocks above left undone is not charged to what follows
+        # What the blocks above left undone is not charged to what follows.
+        read_back(work.function(*work.arguments))
         outputs = None
         start = clock()
         for _ in range(calls):
