@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from suite.errors import UsageError, unknown
-from suite.records import Line, Status
+from suite.records import Line, Status, case_text, cell_name
 from suite.workloads import WORKLOADS, Problem, Workload
 
 FRAMEWORK_MODES: dict[str, tuple[str, ...]] = {
@@ -43,8 +43,7 @@ class Case:
     @property
     def text(self) -> str:
         """As in the reports and in `Cell.case`: `conv2d[medium] gradient float32 cpu 2 threads`."""
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"{self.workload}[{self.problem}] {self.task} {self.precision} {self.device} {threads}"
+        return case_text(self)
 
     def __hash__(self) -> int:
         return hash(self.text)
@@ -61,8 +60,7 @@ class Column:
 
     @property
     def name(self) -> str:
-        suffix = "" if self.variant == "default" else f" ({self.variant})"
-        return f"{self.target} {self.mode}{suffix}"
+        return cell_name(self)
 
 
 _SELECTOR = re.compile(r"(?P<workload>[\w*?.-]+)(?:\[(?P<problem>[^\[\]]*)\])?")

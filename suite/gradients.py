@@ -60,10 +60,9 @@ class Finding:
 class Differences:
     """Central differences of one function around one point."""
 
-    def __init__(self, function: ValueAndGradient, point: Values, names: Sequence[str], smooth: bool) -> None:
+    def __init__(self, function: ValueAndGradient, point: Values, smooth: bool) -> None:
         self.function = function
         self.point = point
-        self.names = list(names)
         self.smooth = smooth
         loss, self.gradient = function(point)
         self.loss = loss
@@ -134,7 +133,7 @@ def check_directions(
     function: ValueAndGradient, point: Values, names: Sequence[str], *, smooth: bool, rng: np.random.Generator
 ) -> Finding:
     """Gradient against differences along random directions, one tensor at a time; a failure is narrowed to an index."""
-    differences = Differences(function, point, names, smooth)
+    differences = Differences(function, point, smooth)
     worst, where = 0.0, ""
     for name in names:
         for _ in range(DIRECTIONS):
@@ -154,7 +153,7 @@ def check_elements(
     The error of an entry is relative to the root mean square of its tensor's gradient. Returns also the entries at which
     the function has a kink; they are left out, but for one in ten at most: more is no derivative at all.
     """
-    differences = Differences(function, point, names, smooth)
+    differences = Differences(function, point, smooth)
     worst, where, kinks = 0.0, "", []
     for name in names:
         gradient = np.asarray(differences.gradient[name])

@@ -24,7 +24,6 @@ SCHEMA_VERSION = 1
 Status = Literal[
     "ok", "incorrect", "unsupported", "unavailable", "failed", "out_of_memory", "timeout", "crashed", "skipped"
 ]
-STATUSES: tuple[str, ...] = Status.__args__  # type: ignore[attr-defined]
 
 Seconds = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
@@ -103,6 +102,18 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
     launch: Launch | None = None
 
 
+def case_text(one: Any) -> str:
+    """`conv2d[medium] gradient float32 cpu 2 threads`, from whatever has these fields."""
+    threads = "1 thread" if one.threads == 1 else f"{one.threads} threads"
+    return f"{one.workload}[{one.problem}] {one.task} {one.precision} {one.device} {threads}"
+
+
+def cell_name(one: Any) -> str:
+    """`pytorch compile`, with the variant where it is not the default, from whatever has these fields."""
+    suffix = "" if one.variant == "default" else f" ({one.variant})"
+    return f"{one.target} {one.mode}{suffix}"
+
+
 class Cell(Struct, frozen=True):
     """One entry of a comparison: the merged lines of one cell."""
 
@@ -128,14 +139,12 @@ class Cell(Struct, frozen=True):
     @property
     def case(self) -> str:
         """The text that names the row: `conv2d[medium] gradient float32 cpu 2 threads`."""
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"{self.workload}[{self.problem}] {self.task} {self.precision} {self.device} {threads}"
+        return case_text(self)
 
     @property
     def name(self) -> str:
         """The text that names the column: `pytorch compile`, with the variant where it is not the default."""
-        suffix = "" if self.variant == "default" else f" ({self.variant})"
-        return f"{self.target} {self.mode}{suffix}"
+        return cell_name(self)
 
 
 class TargetRecord(Struct, frozen=True, forbid_unknown_fields=True):

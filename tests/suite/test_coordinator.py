@@ -114,6 +114,11 @@ def test_a_float32_hidden_in_a_float64_path_is_incorrect(tmp_path: Path, variant
     assert cell.status == "incorrect"
 
 
+def test_a_float64_in_a_float32_case_is_incorrect_however_exact(tmp_path: Path) -> None:
+    cell = cells(run(plan([case()], ["float64_result"]), tmp_path / "run"))["faulty", "float64_result"]
+    assert (cell.status, "y came as float64, not as float32" in cell.reason) == ("incorrect", True)
+
+
 def test_swapped_stride_and_dilation_are_incorrect(tmp_path: Path) -> None:
     wanted = plan([case("conv2d", "tiny"), case("conv2d", "tiny.dilated")], ["swapped"])
     found = [cell for cell in run(wanted, tmp_path / "run").cells if cell.variant == "swapped"]
