@@ -139,7 +139,8 @@ class Backend(ABC):
 
     @abstractmethod
     def contract(self, outputs: Native, *cotangents: Native) -> Native:
-        """The scalar Σ outputs · cotangents; `outputs` is one tensor, or a tuple of as many as there are cotangents."""
+        """The scalar Σ outputs · cotangents; `outputs` is one tensor, or a tuple. Statistics, which come last in it, have
+        no cotangent and are left out."""
 
     @abstractmethod
     def forward(self, function: Function, mode: str) -> Function:
@@ -164,6 +165,10 @@ class Backend(ABC):
     ) -> Native | None:
         """The derivative of the scalar `objective` along `tangents`, by forward mode; None where there is none."""
         return None
+
+    def refuses(self, error: BaseException) -> bool:
+        """Whether the framework says with `error` that it has no kernel or no rule for what was asked."""
+        return isinstance(error, NotImplementedError)
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, MemoryError)

@@ -29,14 +29,14 @@ def roundoff(precision: str) -> float:
     return UNIT_ROUNDOFF[precision] + UNIT_ROUNDOFF["float64"]
 
 
-def norm_tolerance(precision: str, reduction: int) -> float:
-    """For ‖error‖ / ‖reference‖ after sums of `reduction` terms: 8 (u + u_sum √reduction).
+def norm_tolerance(precision: str, reduction: int, condition: float = 1.0) -> float:
+    """For ‖error‖ / ‖reference‖ after sums of `reduction` terms: 8 (u + u_sum √reduction), times the condition number.
 
     Rounding errors of a sum grow like the square root of its length (Higham and Mary 2019, A new approach to probabilistic
     rounding error analysis). Narrower types than float32 are summed in float32 by all frameworks.
     """
     summing = min(UNIT_ROUNDOFF[precision], UNIT_ROUNDOFF["float32"])
-    return SAFETY * (roundoff(precision) + summing * math.sqrt(reduction))
+    return SAFETY * (roundoff(precision) + summing * math.sqrt(reduction)) * condition
 
 
 def check_value(
@@ -50,7 +50,9 @@ def check_value(
     """The results of the forward task. `bound` is the operation on absolute values, |A||B|, where the definition has one:
     then each element's error may be 8 u times its bound (Higham 2002, Accuracy and Stability, section 3.5)."""
     if bound is None:
-        return check_norms("value", outputs, reference, norm_tolerance(precision, workload.cost(problem).reduction))
+        cost = workload.cost(problem)
+        tolerance = norm_tolerance(precision, cost.reduction, cost.condition)
+        return check_norms("value", outputs, reference, tolerance)
     tolerance = SAFETY * roundoff(precision)
     worst, where = 0.0, ""
     for name, expected in reference.items():

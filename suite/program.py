@@ -88,7 +88,7 @@ class Program:
             return self.backend.compose(function, criterion, count)
         if self.workload.is_scalar(self.problem):
             return function
-        self._names += [COTANGENT + name for name in self.workload.outputs(self.problem)]
+        self._names += [COTANGENT + name for name in self.workload.cotangents(self.problem)]
         return self.backend.compose(function, self.backend.contract, count)
 
     def native(self, values: Mapping[str, Array]) -> list[Native]:

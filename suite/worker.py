@@ -29,6 +29,7 @@ from suite.protocol import Channel, Closed, Message, save_arrays
 from suite.workloads.draw import checksum, draw, round_to
 
 Reply = dict[str, Any]
+Values = dict[str, np.ndarray]
 PROOF = dict(batch=768, in_features=1024, out_features=1024)
 """The long kernel that the synchronisation is proven with: 1.6 GFLOP."""
 
@@ -145,10 +146,19 @@ class Worker:
             gradients.check_directions(program.value_and_gradient, drawn, names, smooth=workload.smooth, rng=rng)
         )
         direction = gradients.random_direction(drawn, names, rng)
-        directional = program.directional(drawn, direction)
+        directional = self._directional(program, drawn, direction)
         if directional is not None:
             findings.append(gradients.check_adjoint(program.value_and_gradient(drawn)[1], directional, direction))
         return {"findings": [[f.name, f.error, f.tolerance, f.where] for f in findings]}
+
+    def _directional(self, program: Program, values: Values, direction: Values) -> float | None:
+        """Forward mode's derivative; None where the framework has none for what is called here."""
+        try:
+            return program.directional(values, direction)
+        except Exception as error:  # whatever a framework raises where it lacks a rule
+            if self.backend.refuses(error):
+                return None
+            raise
 
     def build(self, key: str, task: str, mode: str, variant: str, folder: str | None) -> Reply:
         """Make a cell's program and call it once; its results are written to `folder` where one is given."""
@@ -252,6 +262,8 @@ class Worker:
         except Unsupported as error:
             return {"error": "unsupported", "message": str(error)}
         except Exception as error:  # the boundary: a framework may raise anything, and the coordinator must hear of it
+            if self.backend.refuses(error):
+                return {"error": "unsupported", "message": f"the framework refuses: {describe(error)}"}
             kind = "out_of_memory" if self.backend.is_out_of_memory(error) else "failed"
             return {"error": kind, "message": describe(error)}
 

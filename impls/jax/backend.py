@@ -67,7 +67,7 @@ class JaxBackend(Backend):
         jax.block_until_ready(outputs)
 
     def contract(self, outputs: Native, *cotangents: jax.Array) -> jax.Array:
-        return sum((y * c).sum() for y, c in zip(as_tuple(outputs), cotangents, strict=True))
+        return sum((y * c).sum() for y, c in zip(as_tuple(outputs), cotangents, strict=False))
 
     def forward(self, function: Function, mode: str) -> Function:
         def outputs(*tensors: jax.Array) -> tuple[jax.Array, ...]:
@@ -121,6 +121,10 @@ class JaxBackend(Backend):
 
         primals = tuple(tensors[position] for position in positions)
         return jax.jvp(of_leaves, primals, tuple(tangents))[1]
+
+    def refuses(self, error: BaseException) -> bool:
+        """No rule for differentiation or no kernel for the type."""
+        return isinstance(error, NotImplementedError) or "does not accept dtype" in str(error)
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)

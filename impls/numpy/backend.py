@@ -67,7 +67,7 @@ class NumpyBackend(Backend):
         return objective
 
     def contract(self, outputs: Native, *cotangents: Array) -> tuple[Array, Function]:
-        pairs = zip(as_tuple(outputs), cotangents, strict=True)
+        pairs = zip(as_tuple(outputs), cotangents, strict=False)
         loss = np.sum([np.vdot(output, cotangent) for output, cotangent in pairs])
         return loss, lambda dloss: (tuple(dloss * cotangent for cotangent in cotangents),)
 

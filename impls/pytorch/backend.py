@@ -51,7 +51,7 @@ class PytorchBackend(Backend):
         return None
 
     def array(self, values: np.ndarray, precision: str, device: str, differentiable: bool = False) -> torch.Tensor:
-        dtype = DTYPES[precision] if values.dtype.kind == "f" else torch.int64
+        dtype = DTYPES[precision] if values.dtype.kind == "f" else None
         # A copy: the tensor must not share memory with an array that the caller may change.
         tensor = torch.from_numpy(np.array(values)).to(device=device, dtype=dtype)
         return tensor.requires_grad_() if differentiable else tensor
@@ -68,9 +68,10 @@ class PytorchBackend(Backend):
             torch.cuda.synchronize(outputs[0].device)
 
     def contract(self, outputs: Native, *cotangents: torch.Tensor) -> torch.Tensor:
+        outputs = as_tuple(outputs)
         if len(cotangents) == 1:
-            return (outputs * cotangents[0]).sum()
-        return torch.stack([(y * c).sum() for y, c in zip(outputs, cotangents, strict=True)]).sum()
+            return (outputs[0] * cotangents[0]).sum()
+        return torch.stack([(y * c).sum() for y, c in zip(outputs, cotangents, strict=False)]).sum()
 
     def forward(self, function: Function, mode: str) -> Function:
         # No graph is recorded, since no argument requires a gradient.
@@ -128,6 +129,12 @@ class PytorchBackend(Backend):
         with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
             primals = tuple(tensors[position] for position in positions)
             return torch.func.jvp(of_leaves, primals, tuple(tangents))[1]
+
+    def refuses(self, error: BaseException) -> bool:
+        """`"cholesky_cpu" not implemented for 'BFloat16'`, `derivative for aten::_ctc_loss_backward is not implemented`,
+        `Trying to use forward AD with … that does not support it`."""
+        text = str(error)
+        return isinstance(error, NotImplementedError) or "not implemented" in text or "forward AD with" in text
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)

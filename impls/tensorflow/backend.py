@@ -64,9 +64,10 @@ class TensorflowBackend(Backend):
         tf.test.experimental.sync_devices()
 
     def contract(self, outputs: Native, *cotangents: tf.Tensor) -> tf.Tensor:
+        outputs = as_tuple(outputs)
         if len(cotangents) == 1:
-            return tf.reduce_sum(outputs * cotangents[0])
-        return tf.add_n([tf.reduce_sum(y * c) for y, c in zip(outputs, cotangents, strict=True)])
+            return tf.reduce_sum(outputs[0] * cotangents[0])
+        return tf.add_n([tf.reduce_sum(y * c) for y, c in zip(outputs, cotangents, strict=False)])
 
     def forward(self, function: Function, mode: str) -> Function:
         function = _as_mode(function, mode)
@@ -119,6 +120,14 @@ class TensorflowBackend(Backend):
         with tf.autodiff.ForwardAccumulator(primals=leaves, tangents=list(tangents)) as accumulator:
             loss = objective(*tensors)
         return accumulator.jvp(loss)
+
+    def refuses(self, error: BaseException) -> bool:
+        """No kernel for the type or device, no gradient in the registry, or nothing that XLA could compile."""
+        text = str(error)
+        missing = (NotImplementedError, tf.errors.UnimplementedError, tf.errors.NotFoundError)
+        return (
+            isinstance(error, missing) or "gradient registry has no entry" in text or "unsupported operations" in text
+        )
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError))

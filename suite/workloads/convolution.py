@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from suite.workloads.definition import Cost, Input, Normal, Output, Parameter, Problem, Tensor, workload
+from suite.workloads.definition import Cost, Input, Output, Parameter, Problem, Tensor, workload
+from suite.workloads.distributions import Normal
 
 
 def output_size(p: Problem) -> int:

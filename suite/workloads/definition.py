@@ -15,9 +15,10 @@ from typing import Any, Literal
 import numpy as np
 
 from suite.errors import UsageError, unknown
+from suite.workloads.distributions import Draw, Normal
 
 Array = np.ndarray
-Role = Literal["input", "parameter", "target"]
+Role = Literal["input", "parameter", "target", "output", "statistic"]
 Value = int | float | bool | str
 
 TASKS = ("forward", "gradient", "train_step")
@@ -35,67 +36,40 @@ ITEM_BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2
 
 
 @dataclass(frozen=True)
-class Normal:
-    """Independent normal numbers of mean 0."""
-
-    scale: float = 1.0
-
-    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        return self.scale * rng.standard_normal(shape)
-
-
-@dataclass(frozen=True)
-class Shifted:
-    """Independent normal numbers around `mean`."""
-
-    mean: float
-    scale: float
-
-    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        return self.mean + self.scale * rng.standard_normal(shape)
-
-
-@dataclass(frozen=True)
-class Classes:
-    """Independent class numbers 0 … count - 1, as int64."""
-
-    count: int
-
-    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        return rng.integers(0, self.count, shape)
-
-
-Draw = Normal | Shifted | Classes
-
-
-@dataclass(frozen=True)
 class Tensor:
-    """One tensor of a workload: its semantic axes (`"N C H W"`), shape, role, and how its values are drawn."""
+    """One tensor of a workload: its semantic axes (`"N C H W"`), shape, role, and how its values are drawn.
+
+    Inputs and parameters are differentiated by where they are floating and not `fixed`.
+    """
 
     axes: str
     shape: tuple[int, ...]
     role: Role
     draw: Draw
+    fixed: bool = False
 
     @property
     def floating(self) -> bool:
-        return not isinstance(self.draw, Classes)
+        return self.draw.kind == "float"
 
     @property
     def differentiable(self) -> bool:
-        return self.floating and self.role != "target"
+        return self.floating and not self.fixed and self.role in ("input", "parameter")
 
     @property
     def size(self) -> int:
         return int(np.prod(self.shape, dtype=np.int64))
 
 
-def Input(axes: str, shape: tuple[int, ...], draw: Draw = Normal()) -> Tensor:
-    """Data that the workload is applied to."""
-    return Tensor(axes, shape, "input", draw)
+_NORMAL, _SMALL = Normal(), Normal(0.1)
 
 
-def Parameter(axes: str, shape: tuple[int, ...], draw: Draw = Normal(0.1)) -> Tensor:
+def Input(axes: str, shape: tuple[int, ...], draw: Draw = _NORMAL, fixed: bool = False) -> Tensor:
+    """Data that the workload is applied to; no gradient is taken by what is `fixed`."""
+    return Tensor(axes, shape, "input", draw, fixed)
+
+
+def Parameter(axes: str, shape: tuple[int, ...], draw: Draw = _SMALL) -> Tensor:
     """What training would change."""
     return Tensor(axes, shape, "parameter", draw)
 
@@ -107,7 +81,12 @@ def Target(axes: str, shape: tuple[int, ...], draw: Draw) -> Tensor:
 
 def Output(axes: str, shape: tuple[int, ...]) -> Tensor:
     """One result. Its `draw` is that of the cotangent which the `gradient` task contracts it with."""
-    return Tensor(axes, shape, "input", Normal())
+    return Tensor(axes, shape, "output", _NORMAL)
+
+
+def Statistic(axes: str, shape: tuple[int, ...]) -> Tensor:
+    """A result that no gradient flows from, such as running statistics; these come after all others."""
+    return Tensor(axes, shape, "statistic", _NORMAL)
 
 
 @dataclass(frozen=True)
@@ -116,11 +95,15 @@ class Cost:
 
     `gradient_flops` is that of value and gradient together; where it is None, three forward passes: each product of
     the forward pass has two in the backward one, with respect to either factor.
+
+    `condition` is by how much the function magnifies a relative error of its arguments, or of what it computes on the
+    way: 1 but where a definition shows it to be more (Higham 2002, Accuracy and Stability, section 1.6).
     """
 
     flops: float
     reduction: int
     gradient_flops: float | None = None
+    condition: float = 1.0
 
     def of_task(self, task: str) -> float:
         if task == "forward":
@@ -153,7 +136,8 @@ class Workload:
     `bound` says what the value error is held against: `"product"`, the same operation on absolute values, entry by
     entry (sums of products); `"norm"`, the norm of the result (everything else). `loss` names the workload that turns
     the output into a scalar for `gradient` and `train_step`; None means the output itself where it is a scalar, else its
-    contraction with a drawn cotangent. `smooth` is False where the function has kinks.
+    contraction with a drawn cotangent. `smooth` is False where the function has kinks. `choices` are the words that a
+    parameter may be; `may_be_zero` are the numbers that may be 0.
     """
 
     name: str
@@ -164,6 +148,8 @@ class Workload:
     bound: Literal["product", "norm"]
     loss: str | None
     smooth: bool
+    choices: Mapping[str, tuple[str, ...]]
+    may_be_zero: tuple[str, ...]
     tensors: Callable[[Problem], dict[str, Tensor]]
     outputs: Callable[[Problem], dict[str, Tensor]]
     cost: Callable[[Problem], Cost]
@@ -192,7 +178,10 @@ class Workload:
                 raise unknown(f"parameter of {self.name}", key, values)
             values[key] = _typed(self.name, key, value, like=values[key])
         problem = Problem(values)
-        complaint = _positive(problem) or self.check(problem)
+        for key, words in self.choices.items():
+            if problem[key] not in words:
+                raise unknown(f"{key} of {self.name}", str(problem[key]), words)
+        complaint = _out_of_range(problem, self.may_be_zero) or self.check(problem)
         if complaint:
             raise UsageError(f"{self.name}[{problem.text()}] makes no sense: {complaint}")
         return problem
@@ -204,6 +193,10 @@ class Workload:
     def targets(self, p: Problem) -> dict[str, Tensor]:
         return {name: tensor for name, tensor in self.tensors(p).items() if tensor.role == "target"}
 
+    def cotangents(self, p: Problem) -> dict[str, Tensor]:
+        """The outputs that a gradient flows from, each of which is contracted with a tensor of its own shape."""
+        return {name: tensor for name, tensor in self.outputs(p).items() if tensor.role == "output"}
+
     def is_scalar(self, p: Problem) -> bool:
         return all(output.shape == () for output in self.outputs(p).values())
 
@@ -211,18 +204,18 @@ class Workload:
         """The longest sum in value or gradient: a small parameter collects from every place that it was broadcast to."""
         tensors = [t for t in self.tensors(p).values() if t.differentiable]
         largest = max(t.size for t in [*tensors, *self.outputs(p).values()])
-        return max(self.cost(p).reduction, largest // min(t.size for t in tensors))
+        return max(self.cost(p).reduction, largest // min((t.size for t in tensors), default=largest))
 
     def parameter_count(self, p: Problem) -> int:
         return sum(t.size for t in self.tensors(p).values() if t.role == "parameter")
 
     def bytes(self, p: Problem, task: str, precision: str) -> float:
-        """The fewest bytes that must move: every tensor read once, every result written once (labels are int64)."""
+        """The fewest bytes that must move: every tensor read once, every result written once (whole numbers are int64)."""
         item = ITEM_BYTES[precision]
         tensors = list((self.arguments(p) if task == "forward" else self.tensors(p)).values())
         if task != "forward" and self.loss is None and not self.is_scalar(p):
-            tensors += self.outputs(p).values()  # the cotangents
-        read = sum(t.size * (item if t.floating else 8) for t in tensors)
+            tensors += self.cotangents(p).values()
+        read = sum(t.size * {"float": item, "int": 8, "bool": 1}[t.draw.kind] for t in tensors)
         written = sum(t.size * item for t in self.outputs(p).values())
         if task == "gradient":
             written = item * (1 + sum(t.size for t in self.tensors(p).values() if t.differentiable))
@@ -237,8 +230,8 @@ WORKLOADS: dict[str, Workload] = {}
 def workload(*, family: str) -> Callable[[type], type]:
     """File the decorated definition under its class name in snake case (`LayerNorm` → `layer_norm`).
 
-    The class gives `problems`, `tensors(p)`, `outputs(p)` and `cost(p)`; it may give `tasks`, `bound`, `loss`, `smooth`
-    and `check(p)`, which returns one sentence for a problem that makes no sense, else None.
+    The class gives `problems`, `tensors(p)`, `outputs(p)` and `cost(p)`; it may give `tasks`, `bound`, `loss`, `smooth`,
+    `choices`, `may_be_zero`, and `check(p)`, which returns one sentence for a problem that makes no sense, else None.
     """
 
     def register(definition: type) -> type:
@@ -255,6 +248,8 @@ def workload(*, family: str) -> Callable[[type], type]:
             bound=members.get("bound", "norm"),
             loss=members.get("loss"),
             smooth=members.get("smooth", True),
+            choices=members.get("choices", {}),
+            may_be_zero=members.get("may_be_zero", ("padding",)),
             tensors=definition.tensors,  # type: ignore[attr-defined]
             outputs=definition.outputs,  # type: ignore[attr-defined]
             cost=definition.cost,  # type: ignore[attr-defined]
@@ -265,12 +260,13 @@ def workload(*, family: str) -> Callable[[type], type]:
     return register
 
 
-def _positive(p: Problem) -> str | None:
+def _out_of_range(p: Problem, may_be_zero: tuple[str, ...]) -> str | None:
     for name, value in p.items():
-        if isinstance(value, int) and not isinstance(value, bool) and value < (0 if name == "padding" else 1):
-            return f"{name} must be at least {0 if name == 'padding' else 1}, not {value}"
-        if isinstance(value, float) and not (0 < value < float("inf")):
-            return f"{name} must be a positive number, not {value}"
+        zero = name in may_be_zero
+        if isinstance(value, int) and not isinstance(value, bool) and value < (0 if zero else 1):
+            return f"{name} must be at least {0 if zero else 1}, not {value}"
+        if isinstance(value, float) and not ((value >= 0 if zero else value > 0) and value < float("inf")):
+            return f"{name} must be a {'number that is not negative' if zero else 'positive number'}, not {value}"
     return None
 
 

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from suite.workloads.definition import (
-    Classes,
-    Cost,
-    Input,
-    Normal,
-    Output,
-    Parameter,
-    Problem,
-    Target,
-    Tensor,
-    workload,
-)
+from suite.workloads.definition import Cost, Input, Output, Parameter, Problem, Target, Tensor, workload
+from suite.workloads.distributions import Classes, Normal
 
 
 @workload(family="dense")

@@ -18,11 +18,11 @@ COTANGENT = "cotangent."
 def draw(workload: Workload, problem: Problem, seed: int, attempt: int = 0) -> dict[str, Array]:
     """Every tensor of the workload by name, targets included, and one `cotangent.<output>` for each output.
 
-    Floats come as float64, class numbers as int64. `attempt` draws another point (for one that met a kink).
+    Floats come as float64, whole numbers as int64, masks as bool. `attempt` draws another point (for one that met a kink).
     """
     tensors = dict(workload.tensors(problem))
     if workload.loss is None and not workload.is_scalar(problem):
-        tensors |= {COTANGENT + name: output for name, output in workload.outputs(problem).items()}
+        tensors |= {COTANGENT + name: output for name, output in workload.cotangents(problem).items()}
     return {name: _draw_one(workload, problem, seed, attempt, name, tensor) for name, tensor in tensors.items()}
 
 
@@ -36,8 +36,8 @@ def _draw_one(workload: Workload, problem: Problem, seed: int, attempt: int, nam
 def round_to(array: Array, precision: str) -> Array:
     """`array` rounded to the nearest number of `precision`, in the narrowest NumPy type that holds it exactly.
 
-    Class numbers stay as they are. bfloat16, which NumPy lacks, comes as float32 with the low 16 bits zero (round half to
-    even).
+    Whole numbers and masks stay as they are. bfloat16, which NumPy lacks, comes as float32 with the low 16 bits zero
+    (round half to even).
     """
     if array.dtype.kind != "f":
         return array

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from suite.workloads.definition import Classes, Cost, Input, Normal, Output, Problem, Tensor, workload
+from suite.workloads.definition import Cost, Input, Output, Problem, Tensor, workload
+from suite.workloads.distributions import Classes, Normal
 
 
 @workload(family="losses")

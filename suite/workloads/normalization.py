@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from suite.workloads.definition import Cost, Input, Output, Parameter, Problem, Shifted, Tensor, workload
+from suite.workloads.definition import Cost, Input, Output, Parameter, Problem, Tensor, workload
+from suite.workloads.distributions import Shifted
 
 
 @workload(family="normalization")

@@ -7,17 +7,15 @@ from suite.errors import UsageError
 from suite.workloads import WORKLOADS, Problem, Workload, definition
 from suite.workloads.definition import (
     UNIT_ROUNDOFF,
-    Classes,
     Cost,
     Input,
-    Normal,
     Output,
     Parameter,
-    Shifted,
     Target,
     Tensor,
     workload,
 )
+from suite.workloads.distributions import Classes, Normal, Shifted
 
 
 class Squares:

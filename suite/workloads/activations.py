@@ -1,0 +1,3 @@
+"""Activations, entry by entry or along an axis."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Optimizers: one step on given parameters, gradients and state."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Reductions and indexing."""
+
+from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The implementations in impls/jax, and beside them their mutants."""

@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from impls.jax.backend import BACKEND as BACKEND

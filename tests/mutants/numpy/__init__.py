@@ -1,0 +1,1 @@
+"""The implementations in impls/numpy, and beside them their mutants."""

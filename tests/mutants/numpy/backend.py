@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from impls.numpy.backend import BACKEND as BACKEND

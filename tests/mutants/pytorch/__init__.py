@@ -1,0 +1,1 @@
+"""The implementations in impls/pytorch, and beside them their mutants."""

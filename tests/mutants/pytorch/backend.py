@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from impls.pytorch.backend import BACKEND as BACKEND

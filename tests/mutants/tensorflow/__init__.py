@@ -1,0 +1,1 @@
+"""The implementations in impls/tensorflow, and beside them their mutants."""

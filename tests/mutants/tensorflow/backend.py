@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from impls.tensorflow.backend import BACKEND as BACKEND
