@@ -13,7 +13,7 @@ STAMP      := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lint bench selfbench format setup clean
+.PHONY: help report test lint bench selfbench docs format setup clean
 
 help: ## List the targets
 	@echo "usage: make TARGET [PROFILE=quick] [DEVICE=cpu] [ARGS='further arguments']"
@@ -40,6 +40,10 @@ bench: $(STAMP) ## Benchmark the implementations with pytest-benchmark; writes r
 
 selfbench: $(STAMP) ## Measure what measuring costs
 	@$(BIN)/python -m tests.selfbench $(ARGS)
+
+docs: $(STAMP) ## Write docs/truth.md and docs/workloads/ from the definitions and the outside cases
+	@$(BIN)/python -m tests.truth
+	@$(BIN)/python -m reports.handbook
 
 format: $(STAMP) ## Format the code and sort its imports
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 import triptych
-from suite.errors import TriptychError, UsageError
+from suite.errors import TriptychError, UsageError, unknown
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -232,6 +232,28 @@ def doctor(json: Json = False) -> None:
     else:
         _print(preflight.findings_table(findings))
     raise typer.Exit(any(finding.level == "failure" for finding in findings))
+
+
+@app.command()
+def conventions(framework: Frameworks = [], json: Json = False) -> None:
+    """What the frameworks do where nobody pins anything, beside each other; what changed since it was written down."""
+    from reports import conventions as shown
+    from suite import conventions as asked
+    from suite.targets import missing
+
+    named = _split(framework)
+    targets = [target for target in _targets() if target.framework in (named or asked.versions())]
+    if unasked := [name for name in named if name not in asked.versions()]:
+        raise unknown("framework with conventions", unasked[0], asked.versions())
+    present = [target for target in targets if missing(target) is None]
+    if not present:
+        raise UsageError("none of these frameworks is installed; `triptych doctor` says how to mend it")
+    answers = asked.ask(present, _progress())
+    if json:
+        _print_json(shown.as_json(asked.load(), answers))
+    else:
+        _print(shown.table(asked.load(), answers))
+    raise typer.Exit(any(answer.changed for of_one in answers.values() for answer in of_one.values()))
 
 
 def main() -> None:

@@ -85,6 +85,12 @@ def load(package: str) -> tuple[Backend, dict[tuple[str, str], Implementation]]:
     return backend(), {key[1:]: found for key, found in _REGISTER.items() if key[0] == package}
 
 
+def conventions(package: str) -> Mapping[str, Function]:
+    """The framework's probes by name: functions without arguments that each return what it does by default."""
+    probes: Mapping[str, Function] = importlib.import_module(f"{package}.conventions").PROBES
+    return probes
+
+
 class Backend(ABC):
     """Everything in which frameworks differ but the workloads themselves.
 

@@ -5,9 +5,12 @@ Each table comes as plain data first, which is what --json prints.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -37,6 +40,7 @@ def workloads() -> list[dict[str, Any]]:
             "summary": workload.summary,
             "tasks": list(workload.tasks),
             "problems": {name: dict(values) for name, values in workload.problems.items()},
+            "truth": _truth().get(workload.name, {}).get("sources", {}),
         }
         for workload in sorted(WORKLOADS.values(), key=lambda workload: (workload.family, workload.name))
     ]
@@ -50,8 +54,22 @@ def workloads_table() -> RenderableType:
             family = row["family"]
             rows.append(Text(family, style="bold"))
         tasks, problems = ", ".join(row["tasks"]), ", ".join(row["problems"])
-        rows.append(_entry(row["workload"], row["summary"], f"tasks: {tasks}", f"problems: {problems}"))
+        rows.append(
+            _entry(
+                row["workload"],
+                row["summary"],
+                f"tasks: {tasks}",
+                f"problems: {problems}",
+                f"outside truth: {backing(row['workload'])}",
+            )
+        )
     return Group(*rows)
+
+
+def backing(workload: str) -> str:
+    """Which outside cases back the oracle: `4 onnx node, 5 onnx reference`; or that none do."""
+    sources = _truth().get(workload, {}).get("sources", {})
+    return ", ".join(f"{number} {source}" for source, number in sources.items()) or "none"
 
 
 def frameworks(targets: Sequence[Target]) -> list[dict[str, Any]]:
@@ -103,7 +121,7 @@ def definition(workload: Workload, name: str, problem: Problem) -> dict[str, Any
         "smooth": workload.smooth,
         "problem": name,
         "tensors": [_tensor(key, tensor, tensor.role) for key, tensor in workload.tensors(problem).items()]
-        + [_tensor(key, tensor, "output") for key, tensor in workload.outputs(problem).items()],
+        + [_tensor(key, tensor, tensor.role) for key, tensor in workload.outputs(problem).items()],
         "problems": [
             {
                 "problem": known,
@@ -185,6 +203,13 @@ def duration(value: float) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts if number) or f"{value:.1g} s"
 
 
+@cache
+def _truth() -> dict[str, Any]:
+    """What `make docs` found: see `docs/truth.md`."""
+    found: dict[str, Any] = json.loads(Path(__file__).with_name("truth.json").read_text("utf-8"))
+    return found
+
+
 def _panel(row: dict[str, Any]) -> Panel:
     title = Text(row["framework"] + ("" if row["variant"] == "default" else f" ({row['variant']})"))
     if row["text"] is None:
@@ -202,7 +227,7 @@ def _source(source: Source | None) -> dict[str, Any]:
 
 
 def _tensor(name: str, tensor: Tensor, role: str) -> dict[str, Any]:
-    drawn = "" if role == "output" else _rounded(repr(tensor.draw))
+    drawn = "" if role in ("output", "statistic") else _rounded(repr(tensor.draw))
     return {"tensor": name, "role": role, "axes": tensor.axes, "shape": list(tensor.shape), "drawn": drawn}
 
 

@@ -27,6 +27,22 @@ def implementation(package: str, workload: str, variant: str = "default") -> Sou
     return next((s for s in sources(package) if (s.workload, s.variant) == (workload, variant)), None)
 
 
+@cache
+def expression(package: str, module: str, key: str) -> str | None:
+    """What the dictionary in `package`'s `module` holds under `key`, as it is written: a probe's one line of code."""
+    spec = importlib.util.find_spec(f"{package}.{module}")
+    if spec is None or spec.origin is None:
+        return None
+    text = Path(spec.origin).read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Dict):
+            for name, value in zip(node.keys, node.values, strict=True):
+                if _text(name) == key:
+                    body = value.body if isinstance(value, ast.Lambda) else value
+                    return " ".join((ast.get_source_segment(text, body) or "").split())
+    return None
+
+
 def variants_of(package: str) -> list[str]:
     """The variants that `package` has of any workload, each once, `default` first."""
     return list(dict.fromkeys(["default", *(source.variant for source in sources(package))]))

@@ -15,13 +15,14 @@ import os
 import resource
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from impls.interface import load
+from impls.interface import conventions, load
 from suite import gradients, timing
 from suite.errors import TriptychError
 from suite.program import Program, Unsupported, definition
@@ -39,6 +40,7 @@ class Worker:
 
     def __init__(self, package: str, threads: int) -> None:
         start = time.perf_counter()
+        self.package = package
         self.backend, self.implementations = load(package)
         self.import_s = time.perf_counter() - start
         self.backend.start(threads)
@@ -160,6 +162,30 @@ class Worker:
                 return None
             raise
 
+    def probe_conventions(self) -> Reply:
+        """What the framework does by default, by the probe's name; an exception is an answer too."""
+        self.backend.use("float32")
+        found = {}
+        for name, function in conventions(self.package).items():
+            try:
+                with warnings.catch_warnings(action="ignore"):
+                    found[name] = self._plain(function())
+            except Exception as error:  # what it refuses, and how, is what is asked
+                found[name] = f"raises {type(error).__name__}"
+        return {"found": found}
+
+    def _plain(self, value: Any) -> Any:
+        """`value` as JSON has it: types by their names, shapes as lists, tensors as numbers, NaN and infinity as words."""
+        if value is None or isinstance(value, bool | str):
+            return str(value) if value is None else value
+        if "dtype" in type(value).__name__.lower():
+            return str(getattr(value, "name", value)).removeprefix("torch.")
+        if isinstance(value, tuple) or "Shape" in type(value).__name__:
+            return [int(size) for size in value]
+        if not isinstance(value, int | float):
+            value = self.backend.numpy(value).tolist()
+        return _worded(value)
+
     def build(self, key: str, task: str, mode: str, variant: str, folder: str | None) -> Reply:
         """Make a cell's program and call it once; its results are written to `folder` where one is given."""
         start = time.perf_counter()
@@ -270,6 +296,13 @@ class Worker:
 
 def _trivial(x: Any) -> Any:
     return x * 2 + 1
+
+
+def _worded(value: Any) -> Any:
+    """`value` with words in place of what JSON cannot say."""
+    if isinstance(value, list):
+        return [_worded(entry) for entry in value]
+    return value if not isinstance(value, float) or np.isfinite(value) else str(value)
 
 
 def _wide(array: np.ndarray) -> Any:

@@ -339,6 +339,23 @@ def test_check_prints_json(triptych_command, monkeypatch):
     assert [(one["status"], one["reason"]) for one in json.loads(done.out)] == [("crashed", "signal 11")]
 
 
+# conventions
+
+
+def test_conventions_of_a_framework_without_any_are_refused_in_one_sentence(triptych_command):
+    ended = triptych_command("conventions", "--framework", "numpy")
+    assert ended.code == 2
+    assert "framework with conventions" in ended.err
+
+
+def test_conventions_without_a_framework_say_what_to_do(triptych_command, monkeypatch):
+    for framework in ("pytorch", "tensorflow", "jax"):
+        monkeypatch.setitem(targets.MODULES, framework, "no_such_module")
+    ended = triptych_command("conventions")
+    assert ended.code == 2
+    assert "none of these frameworks is installed" in ended.err
+
+
 # list and show
 
 

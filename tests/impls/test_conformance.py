@@ -13,6 +13,7 @@ import pytest
 from suite import correctness, sources
 from suite.cases import FRAMEWORK_MODES, Case, Column
 from suite.checking import ORACLE, Checker
+from suite.conventions import load, same, versions
 from suite.records import Check
 from suite.targets import default_targets
 from suite.workers import CellFailed, Workers, scratch_folder
@@ -139,3 +140,11 @@ def test_a_program_is_not_traced_again_when_it_is_called_again(workers: Workers,
         finished = workers.ask(framework, "finish", 60.0, key=column.name, latency_calls=3, memory=True)
         assert finished["traces"] == warmed["traces"]
         assert all(value > 0 for value in finished["latency_ns"])
+
+
+@pytest.mark.parametrize("framework", versions())
+def test_the_pinned_versions_answer_the_conventions_as_written_down(workers: Workers, framework: str) -> None:
+    found = workers.ask(framework, "probe_conventions", 120.0)["found"]
+    expected = {c.name: c.expected[framework] for c in load() if framework in c.expected}
+    assert {name for name in found if not same(found[name], expected[name])} == set()
+    assert set(found) == set(expected)
