@@ -176,8 +176,10 @@ def load(folder: Path | str) -> Run:
 def check(*selectors: str, progress: Progress | None = None, **choices: Unpack[Choices]) -> list[records.Line]:
     """Check values and gradients of `selectors` without timing anything: a line for each cell, with every comparison.
 
-    `choices` are described at `plan`. Raises UsageError for what cannot be done.
+    Selectors that name no problem mean `small` and every `stress.…` problem, made to show inaccuracy; `stress=False`
+    leaves these out. `choices` are described at `plan`. Raises UsageError for what cannot be done.
     """
+    choices.setdefault("stress", True)
     return check_plan(plan(*selectors, **choices), progress=progress)
 
 

@@ -94,6 +94,12 @@ def select(selectors: list[str], default_problem: str = "small") -> list[tuple[W
     return list(chosen.values())
 
 
+def stress_selectors(selectors: list[str]) -> list[str]:
+    """Selectors of the problems made to show inaccuracy, for each workload that `selectors` mean and that has some."""
+    names = dict.fromkeys(workload.name for workload, _, _ in select(selectors))
+    return [f"{name}[stress.*]" for name in names if any(p.startswith("stress.") for p in WORKLOADS[name].problems)]
+
+
 def _problems(workload: Workload, text: str | None, default: str) -> list[tuple[str, Problem]]:
     if not text:
         return [(default, workload.problem(default))]

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
-from suite.cases import FRAMEWORK_MODES, PRECISIONS, Case, Column, select
+from suite.cases import FRAMEWORK_MODES, PRECISIONS, Case, Column, select, stress_selectors
 from suite.environment import allowed_cpus
 from suite.errors import UsageError, unknown
 from suite.sources import variants_of
@@ -101,6 +101,7 @@ class Choices(TypedDict, total=False):
     margin: float | None
     variants: list[str]
     warm_caches: bool
+    stress: bool
 
 
 def make_plan(
@@ -121,8 +122,11 @@ def make_plan(
     margin: float | None = None,
     variants: list[str] = [],
     warm_caches: bool = False,
+    stress: bool = False,
 ) -> Plan:
     """The plan that a request means; what it leaves out comes from the profile.
+
+    With `stress` the problems made to show inaccuracy (`stress.…`) are added, but for selectors that name their problem.
 
     No framework named means all; no number of threads, all CPUs that this process may use. `budget_s` is the time
     for the whole run in seconds; `precision_goal` and `margin` are relative (0.05 is 5 %). A workload runs those of the
@@ -131,6 +135,9 @@ def make_plan(
     Raises UsageError, in one sentence, for whatever cannot be done.
     """
     settings = _settings(_profile(profile), selectors, tasks, modes, launches, rounds, budget_s, precision_goal, margin)
+    if stress:
+        unnamed = [s for s in settings.selectors if not selectors or "[" not in s]
+        settings = replace(settings, selectors=[*settings.selectors, *stress_selectors(unnamed)])
     chosen = [_known("framework", name, FRAMEWORKS) for name in _once(frameworks)] or list(FRAMEWORKS)
     targets = default_targets(chosen)
     columns = _columns(targets, settings.modes, modes, frameworks, _variants(targets, variants))

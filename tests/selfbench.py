@@ -134,6 +134,19 @@ def quick() -> Iterator[Figure]:
     yield Figure("quick", _profile_s("quick"), "s", 360)
 
 
+def mutants() -> Iterator[Figure]:
+    """Faults planted into implementations and oracles: how many are not caught, and how many healthy ones are accused."""
+    from tests.mutants.catching import catch
+
+    found = list(catch())
+    planted = [caught_by for _, caught_by, is_mutant in found if is_mutant]
+    healthy = [accused_by for _, accused_by, is_mutant in found if not is_mutant]
+    yield Figure("mutants_planted", len(planted), "mutants", None)
+    yield Figure("mutants_caught", sum(map(bool, planted)), "mutants", None)
+    yield Figure("mutants_missed", sum(not caught_by for caught_by in planted), "mutants", 0)
+    yield Figure("false_alarms", sum(map(bool, healthy)), f"of_{len(healthy)}_healthy", 0)
+
+
 def tests() -> Iterator[Figure]:
     """`make test`, everything installed."""
     start = time.perf_counter()
@@ -147,6 +160,7 @@ FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
     "help": help_time,
     "smoke": smoke,
     "quick": quick,
+    "mutants": mutants,
     "tests": tests,
 }
 

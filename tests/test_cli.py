@@ -260,7 +260,7 @@ def test_resume_takes_no_other_choices(measuring, triptych_command, words, named
         ("check --framework jacks", "there is no framework 'jacks'; did you mean 'jax'?"),
         ("run --budget soon", "'soon' is no duration; write for example 90s, 10m or 1.5h"),
         ("run --margin 5", "'5' is no share; write for example 5% or 0.05"),
-        ("show conv3d", "there is no workload 'conv3d'; did you mean 'conv2d'?"),
+        ("show conv4d", "there is no workload 'conv4d'; did you mean 'conv3d'?"),
         ("run --resume nowhere", "nowhere holds no run to resume"),
         ("report nowhere", "nowhere/run.json cannot be read: No such file or directory"),
     ],
@@ -312,7 +312,8 @@ def test_check_shows_each_cell_with_how_near_its_checks_came(triptych_command, m
     done = triptych_command("check", "linear[tiny]")
     assert done.code == 0
     assert "linear[tiny] forward jax jit ok 2 passed; nearest: gradient 4.0e-06 ≤ 1.0e-05" in done.words
-    assert done.words.endswith("1 ok; all cases: float32, cpu, 1 thread")
+    assert "1 ok; all cases: float32, cpu, 1 thread" in done.words
+    assert done.words.endswith("unit round-off linear[tiny] forward 1.0e-07 6.0e-08")
 
 
 def test_check_shows_what_failed_and_ends_with_1(triptych_command, monkeypatch):

@@ -22,7 +22,7 @@ FRAMEWORKS = ("numpy", "pytorch", "tensorflow", "jax")
 CHECK = """
 import json, sys
 import triptych
-lines = triptych.check("rms_norm[tiny]", frameworks=sys.argv[1:], modes=["eager"], precisions=["float64"], threads=1)
+lines = triptych.check("l2_norm[tiny]", frameworks=sys.argv[1:], modes=["eager"], precisions=["float64"], threads=1)
 print(json.dumps([[line.framework, line.task, line.status, line.reason, len(line.checks)] for line in lines]))
 """
 
@@ -72,7 +72,7 @@ def test_the_example_passes_every_check_in_every_framework(pasted):
 
 def test_the_check_sees_a_mistake_in_the_example(pasted):
     file = pasted / "impls/numpy/normalization.py"
-    file.write_text(file.read_text("utf-8").replace("(dy * normal).sum(axis=0)", "(dy * x).sum(axis=0)"), "utf-8")
+    file.write_text(file.read_text("utf-8").replace("(dy - x * along)", "(dy + x * along)"), "utf-8")
 
     lines = check(pasted, ["numpy"])
 

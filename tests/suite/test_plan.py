@@ -11,6 +11,7 @@ from suite import plan as planning
 from suite.errors import UsageError
 from suite.plan import Plan, command, load_profiles, make_plan, parse_duration, parse_percent
 from suite.records import RunRecord
+from suite.workloads import WORKLOADS
 
 PROFILE = """
 [short]
@@ -291,3 +292,14 @@ def test_what_is_no_share_is_refused(text):
     with pytest.raises(UsageError) as error:
         parse_percent(text)
     assert str(error.value) == f"'{text}' is no share; write for example 5% or 0.05"
+
+
+def test_stress_problems_are_added_where_no_problem_was_named() -> None:
+    def problems(*selectors: str, stress: bool = True) -> list[str]:
+        return list(dict.fromkeys(case.problem for case in make_plan(list(selectors), stress=stress).cases))
+
+    stressed = [name for name in WORKLOADS["layer_norm"].problems if name.startswith("stress.")]
+    assert problems("layer_norm") == ["small", *stressed]
+    assert problems("layer_norm[tiny]") == ["tiny"]
+    assert problems("layer_norm", stress=False) == ["small"]
+    assert set(stressed) <= set(problems())  # those of the profile's workloads
