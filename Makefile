@@ -26,7 +26,7 @@ report: $(STAMP) ## Check and time the workloads of PROFILE, and write the repor
 	@$(BIN)/triptych run --profile $(PROFILE) --device $(DEVICE) $(ARGS)
 
 test: lint ## Run the linters and the whole test suite
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)
 
 lint: $(STAMP) ## Run ruff, mypy and import-linter
 	@$(BIN)/ruff check .

@@ -1,1 +1,128 @@
 from __future__ import annotations
+
+import numpy as np
+
+from impls.interface import implements
+
+
+def _step(update, tensors, clip):
+    """`update` of the weight and of the bias, with clipped gradients: their new values and state, in pairs again.
+
+    `tensors` are the weight and the bias, their gradients, and each kind of state of either.
+    """
+    tensors = (*tensors[:2], *_clipped(tensors[2:4], clip), *tensors[4:])
+    return tuple(new for pair in zip(update(*tensors[::2]), update(*tensors[1::2]), strict=True) for new in pair)
+
+
+def _clipped(gradients, clip):
+    if clip == 0:
+        return gradients
+    norm = np.sqrt(sum((gradient**2).sum() for gradient in gradients))
+    return [gradient * (clip / max(clip, norm)) for gradient in gradients]
+
+
+def _adam_direction(gradient, moment, squares, beta1, beta2, eps, step):
+    """The change for a learning rate of 1, and the new state."""
+    moment = beta1 * moment + (1 - beta1) * gradient
+    squares = beta2 * squares + (1 - beta2) * np.square(gradient)
+    root = np.sqrt(squares / (1 - beta2**step))
+    return moment / (1 - beta1**step) / (root + eps), moment, squares
+
+
+@implements("sgd")
+def sgd(*tensors, learning_rate, weight_decay, clip):
+    def update(parameter, gradient):
+        return (parameter - learning_rate * (gradient + weight_decay * parameter),)
+
+    return _step(update, tensors, clip), None
+
+
+@implements("momentum")
+def momentum(*tensors, learning_rate, momentum, weight_decay, clip):
+    def update(parameter, gradient, velocity):
+        velocity = momentum * velocity + gradient + weight_decay * parameter
+        return parameter - learning_rate * velocity, velocity
+
+    return _step(update, tensors, clip), None
+
+
+@implements("nesterov")
+def nesterov(*tensors, learning_rate, momentum, weight_decay, clip):
+    def update(parameter, gradient, velocity):
+        gradient = gradient + weight_decay * parameter
+        velocity = momentum * velocity + gradient
+        return parameter - learning_rate * (gradient + momentum * velocity), velocity
+
+    return _step(update, tensors, clip), None
+
+
+@implements("adagrad")
+def adagrad(*tensors, learning_rate, eps, weight_decay, clip):
+    def update(parameter, gradient, squares):
+        gradient = gradient + weight_decay * parameter
+        squares = squares + np.square(gradient)
+        return parameter - learning_rate * gradient / (np.sqrt(squares) + eps), squares
+
+    return _step(update, tensors, clip), None
+
+
+@implements("rmsprop")
+def rmsprop(*tensors, learning_rate, decay, eps, weight_decay, clip):
+    def update(parameter, gradient, squares):
+        gradient = gradient + weight_decay * parameter
+        squares = decay * squares + (1 - decay) * np.square(gradient)
+        return parameter - learning_rate * gradient / (np.sqrt(squares) + eps), squares
+
+    return _step(update, tensors, clip), None
+
+
+@implements("adam")
+def adam(*tensors, learning_rate, beta1, beta2, eps, weight_decay, step, clip):
+    def update(parameter, gradient, moment, squares):
+        gradient = gradient + weight_decay * parameter
+        direction, moment, squares = _adam_direction(gradient, moment, squares, beta1, beta2, eps, step)
+        return parameter - learning_rate * direction, moment, squares
+
+    return _step(update, tensors, clip), None
+
+
+@implements("adamw")
+def adamw(*tensors, learning_rate, beta1, beta2, eps, weight_decay, step, clip):
+    def update(parameter, gradient, moment, squares):
+        direction, moment, squares = _adam_direction(gradient, moment, squares, beta1, beta2, eps, step)
+        return parameter * (1 - learning_rate * weight_decay) - learning_rate * direction, moment, squares
+
+    return _step(update, tensors, clip), None
+
+
+@implements("adadelta")
+def adadelta(*tensors, learning_rate, decay, eps, weight_decay, clip):
+    def update(parameter, gradient, squares, changes):
+        gradient = gradient + weight_decay * parameter
+        squares = decay * squares + (1 - decay) * np.square(gradient)
+        change = np.sqrt(changes + eps) / np.sqrt(squares + eps) * gradient
+        changes = decay * changes + (1 - decay) * np.square(change)
+        return parameter - learning_rate * change, squares, changes
+
+    return _step(update, tensors, clip), None
+
+
+@implements("lamb")
+def lamb(*tensors, learning_rate, beta1, beta2, eps, weight_decay, step, clip):
+    def update(parameter, gradient, moment, squares):
+        direction, moment, squares = _adam_direction(gradient, moment, squares, beta1, beta2, eps, step)
+        direction = direction + weight_decay * parameter
+        norms = np.linalg.norm(parameter), np.linalg.norm(direction)
+        trust = np.where((norms[0] > 0) & (norms[1] > 0), norms[0] / norms[1], 1.0)
+        return parameter - learning_rate * trust * direction, moment, squares
+
+    return _step(update, tensors, clip), None
+
+
+@implements("lion")
+def lion(*tensors, learning_rate, beta1, beta2, weight_decay, clip):
+    def update(parameter, gradient, moment):
+        direction = np.sign(beta1 * moment + (1 - beta1) * gradient) + weight_decay * parameter
+        return parameter - learning_rate * direction, beta2 * moment + (1 - beta2) * gradient
+
+    return _step(update, tensors, clip), None

@@ -1,1 +1,44 @@
 from __future__ import annotations
+
+import tensorflow as tf
+
+from impls.interface import implements
+
+
+def _identity(matrix):
+    return tf.eye(matrix.shape[-1], dtype=matrix.dtype)
+
+
+@implements("cholesky_solve")
+def cholesky_solve(matrix, rhs):
+    a = tf.matmul(matrix, matrix, transpose_b=True) / matrix.shape[-1] + _identity(matrix)
+    return tf.linalg.cholesky_solve(tf.linalg.cholesky(a), rhs)
+
+
+@implements("triangular_solve")
+def triangular_solve(matrix, rhs, *, lower):
+    return tf.linalg.triangular_solve(matrix + _identity(matrix), rhs, lower=lower, adjoint=False)
+
+
+@implements("qr")
+def qr(x):
+    q, r = tf.linalg.qr(x, full_matrices=False)
+    signs = tf.sign(tf.linalg.diag_part(r))
+    return q * signs[..., None, :], r * signs[..., :, None]
+
+
+@implements("eigh")
+def eigh(x):
+    diagonal = tf.linalg.diag(tf.range(1, x.shape[-1] + 1, dtype=x.dtype))
+    values, vectors = tf.linalg.eigh((x + tf.linalg.matrix_transpose(x)) / 2 + diagonal)
+    return values, vectors * tf.sign(tf.linalg.diag_part(vectors))[..., None, :]
+
+
+@implements("svdvals")
+def svdvals(x):
+    return tf.linalg.svd(x, compute_uv=False)
+
+
+@implements("logdet")
+def logdet(x):
+    return tf.linalg.slogdet(2 * _identity(x) + x).log_abs_determinant

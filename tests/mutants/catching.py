@@ -50,16 +50,21 @@ def accused(workers: Workers, mutant: Mutant, variant: str) -> list[str]:
     mode = FRAMEWORK_MODES[mutant.framework][0]
     for problem in [name for name in workload.problems if name.startswith("tiny")]:
         for task in workload.tasks:
-            case = Case(workload.name, problem, workload.problem(problem), task, "float64", "cpu", THREADS)
-            checker = Checker(case, workers, seed=0, columns=[])
-            try:
-                checks = checker.build_and_check(Column(mutant.framework, mutant.framework, mode, variant))[1]
-            except CellFailed as failure:
-                if failure.status != "unsupported":
+            # float32 where the framework cannot do it in float64.
+            for precision in ("float64", "float32"):
+                case = Case(workload.name, problem, workload.problem(problem), task, precision, "cpu", THREADS)
+                checker = Checker(case, workers, seed=0, columns=[])
+                try:
+                    checks = checker.build_and_check(Column(mutant.framework, mutant.framework, mode, variant))[1]
+                except CellFailed as failure:
+                    if failure.status == "unsupported":
+                        continue
+                    if failure.status != "failed":
+                        raise  # a worker that did not start has caught nothing
                     return [failure.status]
-                continue
-            if correctness.reason(checks):
-                return [next(check.name for check in checks if not check.passed)]
+                if correctness.reason(checks):
+                    return [next(check.name for check in checks if not check.passed)]
+                break
     return []
 
 

@@ -35,9 +35,9 @@ class Truth:
     """Which case of the source, so that anybody can find it."""
     problem: Mapping[str, Any]
     """The parameters that the oracle takes as keyword-only arguments."""
-    values: Sequence[Array]
+    values: Sequence[Any]
     """The arguments of the workload, in the definition's order and axes."""
-    expected: Sequence[Array]
+    expected: Sequence[Any]
     """The first results, in the definition's order and axes."""
     precision: str
     """In which the truth is known: float32 or float64."""
@@ -100,9 +100,7 @@ def frozen_of(*ops: str) -> list[Frozen]:
     return [case for case in frozen() if case.op in ops]
 
 
-def reference(
-    op: str, inputs: Sequence[Array | None], outputs: int = 1, opset: int = 22, **attributes: Any
-) -> list[Any]:
+def reference(op: str, inputs: Sequence[Any], outputs: int = 1, opset: int = 22, **attributes: Any) -> list[Any]:
     """What onnx's reference evaluator makes of one node; None among `inputs` leaves an optional one out.
 
     It computes in the type of its inputs. Attributes are float32: give numbers that float32 holds exactly.

@@ -56,7 +56,8 @@ def test_every_tensor_comes_in_its_shape_and_type(name: str) -> None:
     drawn = draw(workload, problem, seed=0)
     for tensor_name, tensor in workload.tensors(problem).items():
         assert drawn[tensor_name].shape == tensor.shape
-        assert drawn[tensor_name].dtype == (np.float64 if tensor.floating else np.int64)
+        types = {"float": np.float64, "int": np.int64, "bool": np.bool_}
+        assert drawn[tensor_name].dtype == types[tensor.draw.kind]
 
 
 def test_an_output_that_is_no_scalar_and_has_no_loss_gets_a_cotangent() -> None:

@@ -1,0 +1,231 @@
+"""Losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy import special
+from scipy.spatial import distance
+
+from tests.truth.outside import Array, Truth, frozen_of, random_cases, reference
+
+
+def truths() -> Iterator[Truth]:
+    yield from cross_entropy()
+    yield from bce_with_logits()
+    yield from mse_and_mae()
+    yield from huber()
+    yield from quantile()
+    yield from hinge()
+    yield from focal()
+    yield from kl_div()
+    yield from dice()
+    yield from triplet()
+    yield from info_nce()
+    yield from ctc()
+
+
+def _of(workload: str, source: str, name: str, problem: dict[str, float], values: list[Any], y: float) -> Truth:
+    """A case in float64, whose result is one number."""
+    values = [np.asarray(value) for value in values]
+    return Truth(workload, source, name, problem, values, [np.asarray(y)], "float64")
+
+
+def _keras(workload: str, name: str, problem: dict[str, float], values: list[Any], y: float) -> Truth:
+    """What the losses_test.py of Keras 3 gives to as many digits as float32 has."""
+    values = [np.asarray(value, dtype=np.float64) for value in values]
+    return Truth(workload, "keras", name, problem, values, [np.asarray(y)], "float32")
+
+
+def cross_entropy() -> Iterator[Truth]:
+    for case in frozen_of("SoftmaxCrossEntropyLoss"):
+        if case.attributes.get("reduction", "mean") != "mean":
+            continue
+        logits, labels, *weights = case.inputs
+        classes = logits.shape[1]
+        # Every further axis is one of the batch.
+        logits = np.moveaxis(logits, 1, -1).reshape(-1, classes)
+        # The oracle, as NumPy, takes an ignored label that is no class from the end; other cases have none that is ignored.
+        ignored = case.attributes.get("ignore_index", classes)
+        yield Truth(
+            "cross_entropy",
+            case.source,
+            case.name,
+            dict(smoothing=0.0, ignore_index=ignored),
+            [logits, labels.reshape(-1), weights[0] if weights else np.ones(classes)],
+            case.outputs[:1],
+            "float32",
+        )
+    for name, rng in random_cases(5, "SoftmaxCrossEntropyLoss"):
+        logits, labels, weight = rng.normal(size=(9, 5)), rng.integers(0, 5, 9), rng.uniform(0.5, 2, 5)
+        (y,) = reference("SoftmaxCrossEntropyLoss", [logits, labels, weight], ignore_index=int(labels[2]))
+        problem = dict(smoothing=0.0, ignore_index=int(labels[2]))
+        yield _of("cross_entropy", "onnx reference", name, problem, [logits, labels, weight], y)
+    for name, rng in random_cases(5, "NegativeLogLikelihoodLoss"):
+        logits, labels, weight = rng.normal(size=(9, 5)), rng.integers(0, 5, 9), rng.uniform(0.5, 2, 5)
+        likelihoods = special.log_softmax(logits, axis=-1)
+        (y,) = reference("NegativeLogLikelihoodLoss", [likelihoods, labels, weight], ignore_index=int(labels[2]))
+        problem = dict(smoothing=0.0, ignore_index=int(labels[2]))
+        yield _of("cross_entropy", "onnx reference", name, problem, [logits, labels, weight], y)
+    for name, rng in random_cases(5, "smoothed SoftmaxCrossEntropyLoss"):
+        # ONNX knows no smoothing: a mixture of the loss with the label and of the losses with every class in its place.
+        logits, labels, weight = rng.normal(size=(9, 5)), rng.integers(0, 5, 9), rng.uniform(0.5, 2, 5)
+        ignored, smoothing = int(labels[2]), 0.25
+
+        def single(logits: Array, labels: Array, weight: Array) -> Array:
+            return np.asarray(reference("SoftmaxCrossEntropyLoss", [logits, labels, weight], reduction="none")[0])
+
+        hard = single(logits, labels, weight)
+        soft = np.mean([single(logits, np.full_like(labels, c), weight) for c in range(5)], axis=0)
+        counts = labels != ignored
+        y = ((1 - smoothing) * hard + smoothing * soft)[counts].sum() / weight[labels][counts].sum()
+        problem = dict(smoothing=smoothing, ignore_index=ignored)
+        yield _of("cross_entropy", "onnx reference", name, problem, [logits, labels, weight], y)
+
+
+def bce_with_logits() -> Iterator[Truth]:
+    for name, rng in random_cases(5, "log_expit"):
+        logits, targets = 5 * rng.normal(size=(3, 4)), rng.random((3, 4))
+        y = -(targets * special.log_expit(logits) + (1 - targets) * special.log_expit(-logits)).mean()
+        yield _of("bce_with_logits", "scipy", name, {}, [logits, targets], y)
+    probabilities = np.array([[0.9, 0.1, 0.2], [0.3, 0.8, 0.1], [0.1, 0.2, 0.7]])
+    yield _keras("bce_with_logits", "keras", {}, [special.logit(probabilities), np.eye(3)], 0.20046903)
+
+
+def mse_and_mae() -> Iterator[Truth]:
+    predictions, targets = np.array([[4.0, 8, 12], [8, 1, 3]]), np.array([[1.0, 9, 2], [-5, -2, 6]])
+    yield _keras("mse", "keras", {}, [predictions, targets], 49.5)
+    yield _keras("mae", "keras", {}, [predictions, targets], 5.5)
+    for name, rng in random_cases(5, "minkowski"):
+        predictions, targets = rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
+        y = distance.sqeuclidean(predictions.ravel(), targets.ravel()) / 12
+        yield _of("mse", "scipy", name, {}, [predictions, targets], y)
+        y = distance.cityblock(predictions.ravel(), targets.ravel()) / 12
+        yield _of("mae", "scipy", name, {}, [predictions, targets], y)
+
+
+def huber() -> Iterator[Truth]:
+    for name, rng in random_cases(5, "huber"):
+        predictions, targets = rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
+        y = special.huber(0.75, predictions - targets).mean()
+        yield _of("huber", "scipy", name, dict(delta=0.75), [predictions, targets], y)
+
+
+def quantile() -> Iterator[Truth]:
+    # The examples of scikit-learn's documentation of mean_pinball_loss that it prints to the last digit.
+    targets = np.array([[1.0, 2, 3]])
+    yield _of("quantile", "scikit-learn", "too high", dict(q=0.1), [np.array([[1.0, 2, 4]]), targets], 0.3)
+    yield _of("quantile", "scikit-learn", "too low", dict(q=0.9), [np.array([[0.0, 2, 3]]), targets], 0.3)
+    yield _of("quantile", "scikit-learn", "exact", dict(q=0.1), [targets, targets], 0.0)
+
+
+def hinge() -> Iterator[Truth]:
+    scores, targets = np.array([[0.6, 0.4], [0.4, 0.6]]), np.array([[-1.0, 1], [-1, -1]])
+    yield _keras("hinge", "keras", {}, [scores, targets], 1.3)
+    yield _keras("hinge", "keras, first row", {}, [scores[:1], targets[:1]], 1.1)
+    yield _keras("hinge", "keras, second row", {}, [scores[1:], targets[1:]], 1.5)
+
+
+def focal() -> Iterator[Truth]:
+    for name, rng in random_cases(5, "focal"):
+        logits, targets = 3 * rng.normal(size=(3, 4)), rng.integers(0, 2, (3, 4)).astype(float)
+        margins = np.where(targets == 1, logits, -logits)
+        weights = np.where(targets == 1, 0.25, 0.75)
+        y = -(weights * special.expit(-margins) ** 1.5 * special.log_expit(margins)).mean()
+        yield _of("focal", "scipy", name, dict(alpha=0.25, gamma=1.5), [logits, targets], y)
+
+
+def kl_div() -> Iterator[Truth]:
+    for name, rng in random_cases(5, "rel_entr"):
+        targets, found = rng.dirichlet(np.ones(5), 4), rng.dirichlet(np.ones(5), 4)
+        targets[1] = [0, 0.5, 0, 0.25, 0.25]
+        y = special.rel_entr(targets, found).sum() / 4
+        yield _of("kl_div", "scipy", name, {}, [np.log(found), targets], y)
+
+
+def dice() -> Iterator[Truth]:
+    # eps is the 1e-7 that Keras has for it. The last two are given image by image.
+    truth = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 1, 0], [0, 1, 0, 1]]).reshape(1, -1)
+    found = np.array([[0, 1, 0, 1], [1, 0, 1, 1], [0, 1, 0, 1], [1, 0, 1, 1]]).reshape(1, -1)
+    yield _keras("dice", "keras, binary", dict(eps=1e-7), [found, truth], 0.77777773)
+    yield _keras("dice", "keras, general", dict(eps=1e-7), [[[4, 1, 6, 1]], [[1, 2, 1, 2]]], -0.55555546)
+    first, second = [[0, 1, 0, 1]], [[0.4, 0, 0, 0.9]]
+    yield _keras("dice", "keras, first image", dict(eps=1e-7), [first, [[1, 1, 0, 0]]], 0.5)
+    yield _keras("dice", "keras, second image", dict(eps=1e-7), [second, [[1, 1, 0, 0]]], 0.75757575)
+    for name, rng in random_cases(5, "dice"):
+        # Without eps, and of sets, it is the Dice dissimilarity.
+        targets, found = rng.integers(0, 2, (3, 9)), rng.integers(0, 2, (3, 9))
+        targets[:, 0] = 1
+        y = np.mean([distance.dice(a.astype(bool), b.astype(bool)) for a, b in zip(found, targets, strict=True)])
+        yield _of("dice", "scipy", name, dict(eps=0.0), [found.astype(float), targets.astype(float)], y)
+
+
+def triplet() -> Iterator[Truth]:
+    for name, rng in random_cases(5, "euclidean"):
+        anchor, positive, negative = rng.normal(size=(3, 6, 4))
+        eps = 0.125  # as much as moves the anchor
+        near = np.diagonal(distance.cdist(anchor + eps, positive, "euclidean"))
+        far = np.diagonal(distance.cdist(anchor + eps, negative, "euclidean"))
+        y = np.maximum(0, near - far + 0.5).mean()
+        yield _of("triplet", "scipy", name, dict(margin=0.5, eps=eps), [anchor, positive, negative], y)
+
+
+def info_nce() -> Iterator[Truth]:
+    for name, rng in random_cases(5, "InfoNCE"):
+        queries, keys = rng.normal(size=(2, 6, 4))
+        (y,) = reference("SoftmaxCrossEntropyLoss", [queries @ keys.T / 0.25, np.arange(6)])
+        yield _of("info_nce", "onnx reference", name, dict(temperature=0.25), [queries, keys], y)
+
+
+def ctc() -> Iterator[Truth]:
+    # Numbers of Alex Graves's own program, from the tests of TensorFlow (kernel_tests/nn_ops/ctc_loss_op_test.py). Blank is
+    # the last class there. The results have 6 digits.
+    first = [
+        [0.633766, 0.221185, 0.0917319, 0.0129757, 0.0142857, 0.0260553],
+        [0.111121, 0.588392, 0.278779, 0.0055756, 0.00569609, 0.010436],
+        [0.0357786, 0.633813, 0.321418, 0.00249248, 0.00272882, 0.0037688],
+        [0.0663296, 0.643849, 0.280111, 0.00283995, 0.0035545, 0.00331533],
+        [0.458235, 0.396634, 0.123377, 0.00648837, 0.00903441, 0.00623107],
+    ]
+    second = [
+        [0.30176, 0.28562, 0.0831517, 0.0862751, 0.0816851, 0.161508],
+        [0.24082, 0.397533, 0.0557226, 0.0546814, 0.0557528, 0.19549],
+        [0.230246, 0.450868, 0.0389607, 0.038309, 0.0391602, 0.202456],
+        [0.280884, 0.429522, 0.0326593, 0.0339046, 0.0326856, 0.190345],
+        [0.423286, 0.315517, 0.0338439, 0.0393744, 0.0339315, 0.154046],
+    ]
+    logits = np.log(np.roll(np.array([first, second]), 1, axis=-1))
+    targets, lengths = np.array([[1, 2, 3, 2, 1], [1, 2, 2, 1, 0]]), np.array([5, 4])
+    given = [logits, targets, np.array([5, 5]), lengths]
+    graves = [3.34211, 5.42262]
+    yield Truth("ctc", "tensorflow", "Graves", {}, given, [np.asarray(np.mean(graves))], "float32")
+    for n, name in enumerate(("Graves, first", "Graves, second")):
+        part = [value[n : n + 1] for value in given]
+        yield Truth("ctc", "tensorflow", name, {}, part, [np.asarray(graves[n])], "float32")
+    # The values of Baidu's warp-ctc, from its tests of torch bindings; the second is given as a sum.
+    first, second = (
+        [[0.1, 0.6, 0.1, 0.1, 0.1], [0.6, 0.1, 0.1, 0.1, 0.1]],
+        [[0.1, 0.1, 0.6, 0.1, 0.1], [0.1, 0.1, 0.5, 0.2, 0.1]],
+    )
+    single, both = np.array([[first[0], second[0]]]), np.array([first, second])
+    labels, two = np.array([[1, 2], [1, 2]]), np.array([2, 2])
+    y = [np.asarray(2.4628584384918)]
+    yield Truth("ctc", "warp-ctc", "small", {}, [single, labels[:1], two[:1], two[:1]], y, "float32")
+    yield Truth("ctc", "warp-ctc", "medium", {}, [both, labels, two, two], [np.asarray(6.0165174007416 / 2)], "float32")
+    # Of NNlib, in Julia (test/ctc.jl): classes by time, and blank is the last class. Several alignments each.
+    for name, columns, loss in (
+        ("three steps", [[1, 2, 3], [2, 1, 1], [3, 3, 2]], 3.6990738275138035),
+        ("four steps", [[-3, 12, 8, 15], [4, 20, -2, 20], [8, -33, 6, 5]], 8.02519869363453),
+    ):
+        logits = np.roll(np.array(columns, dtype=np.float64), 1, axis=0).T[None]
+        steps = np.array([logits.shape[1]])
+        yield _of("ctc", "nnlib", name, {}, [logits, labels[:1], steps, two[:1]], loss)
+        # The same with steps and labels that are not to count.
+        longer, more = np.concatenate([logits, logits[:, :2]], axis=1), np.array([[1, 2, 2]])
+        yield _of("ctc", "nnlib", f"{name}, padded", {}, [longer, more, steps, two[:1]], loss)
+    # Keras's test has a blank among its labels, which it counts by those that are not 0.
+    logits, labels = (np.arange(24.0).reshape(2, 4, 3) - 12) / 100, np.array([[1, 2, 1, 0], [1, 2, 0, 2]])
+    given = [logits, labels, np.array([4, 4]), np.array([3, 3])]
+    yield Truth("ctc", "keras", "keras", {}, given, [np.asarray(2.448645)], "float32")
