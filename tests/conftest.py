@@ -18,14 +18,3 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path == BENCHMARKS and not any(path.resolve().is_relative_to(BENCHMARKS) for path in asked):
         return True
     return None
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one framework run in one process, since importing a framework takes seconds; `make test` has several."""
-    for item in items:
-        parameters = getattr(item, "callspec", None)
-        if parameters and (column := parameters.params.get("column")):
-            item.add_marker(pytest.mark.xdist_group(column.framework))
-        elif parameters and "framework" in parameters.params:
-            item.add_marker(pytest.mark.xdist_group(str(parameters.params["framework"])))

@@ -189,8 +189,9 @@ def test_what_a_worker_imports_is_written_for_python_3_10(path):
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_every_framework_has_a_module_for_each_family(framework):
-    families = {path.name for path in ROOT.glob("suite/workloads/*.py")} - {"definition.py", "draw.py"}
-    found = {path.name for path in ROOT.glob(f"impls/{framework}/*.py")} - {"backend.py"}
+    shared = {"definition.py", "distributions.py", "draw.py"}
+    families = {path.name for path in ROOT.glob("suite/workloads/*.py")} - shared
+    found = {path.name for path in ROOT.glob(f"impls/{framework}/*.py")} - {"backend.py", "conventions.py"}
     assert found == families
 
 

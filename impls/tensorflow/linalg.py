@@ -3,6 +3,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from impls.interface import implements
+from suite.workloads import Problem
 
 
 def _identity(matrix):
@@ -27,14 +28,21 @@ def qr(x):
     return q * signs[..., None, :], r * signs[..., :, None]
 
 
-@implements("eigh")
+def _iterated(p: Problem, task: str, mode: str, precision: str) -> str | None:
+    # Found by running 2.21.0: the results of tiny are off by 2e-7 (eigh) and 3e-14 (svd), of other modes by less than 1e-15.
+    if mode == "xla" and precision == "float64":
+        return "the iteration of XLA stops short of float64"
+    return None
+
+
+@implements("eigh", unsupported=_iterated)
 def eigh(x):
     diagonal = tf.linalg.diag(tf.range(1, x.shape[-1] + 1, dtype=x.dtype))
     values, vectors = tf.linalg.eigh((x + tf.linalg.matrix_transpose(x)) / 2 + diagonal)
     return values, vectors * tf.sign(tf.linalg.diag_part(vectors))[..., None, :]
 
 
-@implements("svdvals")
+@implements("svdvals", unsupported=_iterated)
 def svdvals(x):
     return tf.linalg.svd(x, compute_uv=False)
 

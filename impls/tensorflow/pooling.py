@@ -48,6 +48,8 @@ def global_avg_pool2d(x):
 
 def _resized_in_float32(p: Problem, task: str, mode: str, precision: str) -> str | None:
     # Found by running 2.21.0.
+    if mode == "xla":  # off by 0.5 where the image grows, while eager and graph agree with everybody
+        return "tf.image.resize gives other bilinear results under XLA than in the other modes"
     if precision == "float64":
         return "tf.image.resize computes bilinear results in float32, whatever the precision of its arguments"
     return None

@@ -134,10 +134,10 @@ class Workload:
     """A named computation with a mathematical definition.
 
     `bound` says what the value error is held against: `"product"`, the same operation on absolute values, entry by
-    entry (sums of products); `"norm"`, the norm of the result (everything else). `loss` names the workload that turns
-    the output into a scalar for `gradient` and `train_step`; None means the output itself where it is a scalar, else its
-    contraction with a drawn cotangent. `smooth` is False where the function has kinks. `choices` are the words that a
-    parameter may be; `may_be_zero` are the numbers that may be 0.
+    entry (sums of products); `"norm"`, the norm of the result (everything else, and the variants in `normwise`).
+    `loss` names the workload that turns the output into a scalar for `gradient` and `train_step`; None means the
+    output itself where it is a scalar, else its contraction with a drawn cotangent. `smooth` is False where the
+    function has kinks. `choices` are the words that a parameter may be; `may_be_zero` are the numbers that may be 0.
     """
 
     name: str
@@ -148,6 +148,7 @@ class Workload:
     bound: Literal["product", "norm"]
     loss: str | None
     smooth: bool
+    normwise: tuple[str, ...]
     choices: Mapping[str, tuple[str, ...]]
     may_be_zero: tuple[str, ...]
     tensors: Callable[[Problem], dict[str, Tensor]]
@@ -230,8 +231,9 @@ WORKLOADS: dict[str, Workload] = {}
 def workload(*, family: str) -> Callable[[type], type]:
     """File the decorated definition under its class name in snake case (`LayerNorm` → `layer_norm`).
 
-    The class gives `problems`, `tensors(p)`, `outputs(p)` and `cost(p)`; it may give `tasks`, `bound`, `loss`, `smooth`,
-    `choices`, `may_be_zero`, and `check(p)`, which returns one sentence for a problem that makes no sense, else None.
+    The class gives `problems`, `tensors(p)`, `outputs(p)` and `cost(p)`; it may give `tasks`, `bound`, `normwise`,
+    `loss`, `smooth`, `choices`, `may_be_zero`, and `check(p)`, which returns one sentence for a problem that makes no
+    sense, else None.
     """
 
     def register(definition: type) -> type:
@@ -248,6 +250,7 @@ def workload(*, family: str) -> Callable[[type], type]:
             bound=members.get("bound", "norm"),
             loss=members.get("loss"),
             smooth=members.get("smooth", True),
+            normwise=members.get("normwise", ()),
             choices=members.get("choices", {}),
             may_be_zero=members.get("may_be_zero", ("padding",)),
             tensors=definition.tensors,  # type: ignore[attr-defined]
