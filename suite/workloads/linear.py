@@ -55,8 +55,7 @@ class Matmul:
 
     Source: Golub and Van Loan 2013, Matrix Computations, section 1.1.
 
-    Published shapes: the training problems of Baidu's DeepBench (2016, gemm_problems.h: m, n, k, neither transposed) from
-    speech recognition and language models. Those with a small n are steps of recurrent layers.
+    Published shapes: of the training problems of Baidu's DeepBench (2016, gemm_problems.h: m, n, k, neither transposed).
     """
 
     bound = "product"

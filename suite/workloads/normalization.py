@@ -178,8 +178,8 @@ class InstanceNorm:
     with the biased variance (the sum of squares divided by H·W). Source: Ulyanov, Vedaldi and Lempitsky 2017, Instance
     normalization, equation 2.
 
-    Published shape: the residual blocks of the style transfer network of Johnson, Alahi and Fei-Fei 2016 on an image of
-    256 × 256, in which the source put this.
+    Published shape: the end of the residual blocks of the style transfer network of Johnson, Alahi and Fei-Fei 2016 on an
+    image of 256 × 256 (table 1 of its supplement), in which the source put this.
     """
 
     problems = {

@@ -87,7 +87,8 @@ class AvgPool2d:
     `ceil_mode` is as in max_pool2d. Source: Dumoulin and Visin 2016, A guide to convolution arithmetic for deep learning,
     section 3; ONNX operator AveragePool, version 19, for what is counted.
 
-    Published shape: the pooling branch of the first Inception block (Szegedy et al. 2016, table 1).
+    Published shape: the pooling branch of the first block of Inception v3 (`Mixed_5b` in TensorFlow's slim/nets; table 1 of
+    Szegedy et al. 2016 gives 288 channels to all three of its kind).
     """
 
     problems = {

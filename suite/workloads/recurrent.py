@@ -18,7 +18,7 @@ _SIZES = {
 
 
 def _deepbench(*shapes: tuple[int, int, int]) -> dict[str, dict[str, int | bool]]:
-    """One layer as wide as its input, by hidden size, batch and steps."""
+    """One layer as wide as its input, by hidden size, batch and steps. DeepBench itself leaves the input's product out."""
     return {
         f"deepbench.h{hidden}.b{batch}.t{seq}": dict(
             batch=batch, seq=seq, inputs=hidden, hidden=hidden, layers=1, bidirectional=False, ragged=False
@@ -115,7 +115,7 @@ class Gru:
     representations using RNN encoder-decoder, equations 5 to 8, with the reset moved behind the product as in cuDNN
     (Chetlur et al. 2014, cuDNN, and its manual).
 
-    Published shapes: the training list of DeepBench.
+    Published shapes: the training list of DeepBench, which asks for a ReLU in place of the tanh.
     """
 
     problems = _TINY | _SIZES | _deepbench((512, 32, 1), (1536, 32, 187))
@@ -170,7 +170,7 @@ class RnnTanh:
     Directions, lengths and the order of states as in `lstm`. Source: Elman 1990, Finding structure in time, with tanh
     for the logistic function.
 
-    Published shapes: the training list of DeepBench.
+    Published shapes: the training list of DeepBench, which asks for a ReLU in place of the tanh.
     """
 
     problems = _TINY | _SIZES | _deepbench((1760, 16, 50), (2048, 16, 50), (2560, 16, 50))

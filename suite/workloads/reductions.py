@@ -236,7 +236,8 @@ class Topk:
 
     Source: Knuth 1998, The Art of Computer Programming, volume 3, section 5.3.3.
 
-    Published shapes: the 40 tokens that GPT-2 (Radford et al. 2019, section 3.6) draws from, of a vocabulary of 50,257.
+    Published shapes: the 40 tokens that OpenAI's samples of GPT-2 are drawn from (`top_k 40` in the README of openai/gpt-2),
+    of a vocabulary of 50,257.
     """
 
     smooth = False

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from tests.truth.outside import Array, Frozen, Truth, frozen_of, random_cases, reference
 
@@ -19,6 +20,8 @@ def truths() -> Iterator[Truth]:
     yield from decode_attention()
     yield from multi_head_attention()
     yield from rotary_embedding()
+    yield from sinusoidal_positions()
+    yield from additive_attention()
 
 
 def frozen_attention() -> Iterator[Truth]:
@@ -123,6 +126,49 @@ def rotary_embedding() -> Iterator[Truth]:
         for pairs in ("halves", "neighbours"):
             y = reference("RotaryEmbedding", [x, *tables], opset=23, interleaved=int(pairs == "neighbours"))
             yield _random("rotary_embedding", f"{name} {pairs}", dict(base=base, pairs=pairs), [x], y)
+
+
+def sinusoidal_positions() -> Iterator[Truth]:
+    # SinePositionEncoding(max_wavelength=100) for 5 positions of 6 features; here it is added to the scaled argument.
+    table = [
+        [0.0, 1.0, 0.0, 1.0, 0.0, 1.0],
+        [0.841471016, 0.540302277, 0.213780656, 0.976881683, 0.0463992208, 0.998923004],
+        [0.909297407, -0.416146815, 0.417676836, 0.908595681, 0.0926984921, 0.99569422],
+        [0.141120002, -0.989992499, 0.602261007, 0.798299253, 0.138798088, 0.990320683],
+        [-0.756802499, -0.653643608, 0.758998692, 0.651092112, 0.184598714, 0.982813954],
+    ]
+    for name, rng in random_cases(2, "SinePositionEncoding"):
+        x = rng.normal(size=(2, 5, 6))
+        y = 6**0.5 * x + table
+        yield Truth("sinusoidal_positions", "kerashub", name, dict(base=100.0), [x], [y], "float32")
+
+
+def additive_attention() -> Iterator[Truth]:
+    # TestAdditiveAttention.test_forward_does_an_additive_product, one query to a batch: it tells the scores.
+    query = np.array([[[0.7, -0.8]], [[0.4, 0.9]]])
+    key = np.array(
+        [
+            [[1.0, -1.0, 3.0], [0.5, -0.3, 0.0], [0.2, -1.0, 1.0], [0.7, 0.8, -1.0]],
+            [[-2.0, 3.0, -3.0], [0.6, 0.2, 2.0], [0.5, -0.4, -1.0], [0.2, 0.2, 0.0]],
+        ]
+    )
+    query_weight = np.array([[-0.2, 0.3], [-0.5, 0.5]]).T
+    key_weight = np.array([[0.0, 1.0], [1.0, 1.0], [1.0, -1.0]]).T
+    scores = np.array(
+        [[[1.975072, -0.04997836, 1.2176098, -0.9205586]], [[-1.4851665, 1.489604, -1.890285, -1.0672251]]]
+    )
+    y = special.softmax(scores, axis=-1) @ key
+    values = [query, key, query_weight, key_weight, np.array([1.0, -1.0])]
+    yield Truth("additive_attention", "allennlp", "test_forward", {}, values, [y], "float32")
+    for name, rng in random_cases(5, "additive"):
+        query, key = rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 7, 5))
+        query_weight, key_weight, score_weight = rng.normal(size=(6, 4)), rng.normal(size=(6, 5)), rng.normal(size=6)
+        (of_query,) = reference("MatMul", [query, query_weight.T])
+        (of_key,) = reference("MatMul", [key, key_weight.T])
+        (units,) = reference("Tanh", [reference("Add", [of_query[:, :, None], of_key[:, None]])[0]])
+        (weights,) = reference("Softmax", reference("MatMul", [units, score_weight]), axis=-1)
+        values = [query, key, query_weight, key_weight, score_weight]
+        yield _random("additive_attention", name, {}, values, reference("MatMul", [weights, key]))
 
 
 def _usable() -> Iterator[Frozen]:

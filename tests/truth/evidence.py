@@ -18,12 +18,16 @@ from suite.workloads import WORKLOADS, Workload
 from suite.workloads.draw import draw
 from tests.mutants.planting import mutants
 from tests.truth.oracle import agrees, cases_of
+from tests.truth.outside import SOURCES
 
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "reports/truth.json"
 DOCUMENT = ROOT / "docs/truth.md"
 
 Evidence = dict[str, dict[str, Any]]
+
+UNBACKED: tuple[str, ...] = ()
+"""The workloads that nothing outside backs."""
 
 
 def evidence() -> Evidence:
@@ -53,14 +57,17 @@ def document(found: Evidence) -> str:
     lines = [
         "# Outside truth",
         "",
-        "An oracle that only this project vouches for proves little. So each is held against results that others wrote: the",
-        "frozen test data of onnx 1.22.0 (`onnx node`, `onnx converted`: float32, to 3e-6), what its reference evaluator",
-        "computes of random float64 arguments (`onnx reference`, to 1e-12), the high-precision tables that NumPy and SciPy",
-        "carry, and functions of SciPy. `tests/truth/` has one module a family; `make docs` writes this page.",
+        "An oracle that only this project vouches for proves little. So each is held against results that others computed:",
+        "to 3e-6 where these are known in float32, to 1e-12 where they are in float64. `tests/truth/` has one module a",
+        "family; `make docs` writes this page.",
         "",
-        "The last column says what these cases are worth: faults are planted into the oracle's forward function",
-        "(`tests/mutants/`), and those that at least one outside case catches are killed. Outside data has no gradients;",
-        "the backward functions are held against differences over every element instead.",
+        "| source | what it is |",
+        "|---|---|",
+        *(f"| {source} | {where} |" for source, where in SOURCES.items()),
+        "",
+        "The last column of the tables below says what these cases are worth: faults are planted into the oracle's forward",
+        "function (`tests/mutants/`), and those that at least one outside case catches are killed. Outside data has no",
+        "gradients; the backward functions are held against differences over every element instead.",
         "",
     ]
     backed = sum(bool(entry["sources"]) for entry in found.values())

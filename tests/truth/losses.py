@@ -13,6 +13,7 @@ from tests.truth.outside import Array, Truth, frozen_of, random_cases, reference
 
 
 def truths() -> Iterator[Truth]:
+    yield from softmax_cross_entropy()
     yield from cross_entropy()
     yield from bce_with_logits()
     yield from mse_and_mae()
@@ -33,10 +34,22 @@ def _of(workload: str, source: str, name: str, problem: dict[str, float], values
     return Truth(workload, source, name, problem, values, [np.asarray(y)], "float64")
 
 
-def _keras(workload: str, name: str, problem: dict[str, float], values: list[Any], y: float) -> Truth:
-    """What the losses_test.py of Keras 3 gives to as many digits as float32 has."""
+def _keras(workload: str, test: str, problem: dict[str, float], values: list[Any], y: float) -> Truth:
+    """What a test of Keras says, to as many digits as float32 has."""
     values = [np.asarray(value, dtype=np.float64) for value in values]
-    return Truth(workload, "keras", name, problem, values, [np.asarray(y)], "float32")
+    return Truth(workload, "keras", test, problem, values, [np.asarray(y)], "float32")
+
+
+def softmax_cross_entropy() -> Iterator[Truth]:
+    """The plainest of ONNX's: the mean over rows, without weights and labels to ignore."""
+    for case in frozen_of("SoftmaxCrossEntropyLoss"):
+        plain = len(case.inputs) == 2 and "ignore_index" not in case.attributes and case.inputs[0].ndim == 2
+        if plain and case.attributes.get("reduction", "mean") == "mean":
+            yield Truth("softmax_cross_entropy", case.source, case.name, {}, case.inputs, case.outputs[:1], "float32")
+    for name, rng in random_cases(5, "SoftmaxCrossEntropyLoss plain"):
+        logits, labels = 3 * rng.normal(size=(9, 5)), rng.integers(0, 5, 9)
+        (y,) = reference("SoftmaxCrossEntropyLoss", [logits, labels])
+        yield _of("softmax_cross_entropy", "onnx reference", name, {}, [logits, labels], y)
 
 
 def cross_entropy() -> Iterator[Truth]:
@@ -91,13 +104,14 @@ def bce_with_logits() -> Iterator[Truth]:
         y = -(targets * special.log_expit(logits) + (1 - targets) * special.log_expit(-logits)).mean()
         yield _of("bce_with_logits", "scipy", name, {}, [logits, targets], y)
     probabilities = np.array([[0.9, 0.1, 0.2], [0.3, 0.8, 0.1], [0.1, 0.2, 0.7]])
-    yield _keras("bce_with_logits", "keras", {}, [special.logit(probabilities), np.eye(3)], 0.20046903)
+    values = [special.logit(probabilities), np.eye(3)]
+    yield _keras("bce_with_logits", "BinaryCrossentropyTest.test_unweighted", {}, values, 0.20046903)
 
 
 def mse_and_mae() -> Iterator[Truth]:
     predictions, targets = np.array([[4.0, 8, 12], [8, 1, 3]]), np.array([[1.0, 9, 2], [-5, -2, 6]])
-    yield _keras("mse", "keras", {}, [predictions, targets], 49.5)
-    yield _keras("mae", "keras", {}, [predictions, targets], 5.5)
+    yield _keras("mse", "MeanSquaredErrorTest.test_unweighted", {}, [predictions, targets], 49.5)
+    yield _keras("mae", "MeanAbsoluteErrorTest.test_unweighted", {}, [predictions, targets], 5.5)
     for name, rng in random_cases(5, "minkowski"):
         predictions, targets = rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
         y = distance.sqeuclidean(predictions.ravel(), targets.ravel()) / 12
@@ -114,18 +128,26 @@ def huber() -> Iterator[Truth]:
 
 
 def quantile() -> Iterator[Truth]:
-    # The examples of scikit-learn's documentation of mean_pinball_loss that it prints to the last digit.
-    targets = np.array([[1.0, 2, 3]])
-    yield _of("quantile", "scikit-learn", "too high", dict(q=0.1), [np.array([[1.0, 2, 4]]), targets], 0.3)
-    yield _of("quantile", "scikit-learn", "too low", dict(q=0.9), [np.array([[0.0, 2, 3]]), targets], 0.3)
-    yield _of("quantile", "scikit-learn", "exact", dict(q=0.1), [targets, targets], 0.0)
+    targets = np.arange(50.0)[None]
+    for name, predictions, q, y in (
+        ("too high", targets + 1, 0.5, 0.5),
+        ("too low", targets - 1, 0.5, 0.5),
+        ("too high, 0.4", targets + 1, 0.4, 0.6),
+        ("too low, 0.4", targets - 1, 0.4, 0.4),
+    ):
+        yield _of("quantile", "scikit-learn", f"test_regression_metrics {name}", dict(q=q), [predictions, targets], y)
+    predictions = np.array([[0.5, -1.25, 2.0], [-0.75, 0.25, 1.5]])
+    targets = np.array([[1.0, -2.0, 2.25], [-0.5, -1.25, 3.5]])
+    for q, y in ((0.1, 0.3875), (0.25, 0.40625), (0.9, 0.4875)):
+        yield _of("quantile", "scikit-learn", f"mean_pinball_loss {q}", dict(q=q), [predictions, targets], y)
 
 
 def hinge() -> Iterator[Truth]:
+    # Keras makes −1 of a target of 0.
     scores, targets = np.array([[0.6, 0.4], [0.4, 0.6]]), np.array([[-1.0, 1], [-1, -1]])
-    yield _keras("hinge", "keras", {}, [scores, targets], 1.3)
-    yield _keras("hinge", "keras, first row", {}, [scores[:1], targets[:1]], 1.1)
-    yield _keras("hinge", "keras, second row", {}, [scores[1:], targets[1:]], 1.5)
+    yield _keras("hinge", "HingeTest.test_unweighted", {}, [scores, targets], 1.3)
+    yield _keras("hinge", "HingeTest.test_unweighted first row", {}, [scores[:1], targets[:1]], 1.1)
+    yield _keras("hinge", "HingeTest.test_unweighted second row", {}, [scores[1:], targets[1:]], 1.5)
 
 
 def focal() -> Iterator[Truth]:
@@ -149,11 +171,13 @@ def dice() -> Iterator[Truth]:
     # eps is the 1e-7 that Keras has for it. The last two are given image by image.
     truth = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 1, 0], [0, 1, 0, 1]]).reshape(1, -1)
     found = np.array([[0, 1, 0, 1], [1, 0, 1, 1], [0, 1, 0, 1], [1, 0, 1, 1]]).reshape(1, -1)
-    yield _keras("dice", "keras, binary", dict(eps=1e-7), [found, truth], 0.77777773)
-    yield _keras("dice", "keras, general", dict(eps=1e-7), [[[4, 1, 6, 1]], [[1, 2, 1, 2]]], -0.55555546)
-    first, second = [[0, 1, 0, 1]], [[0.4, 0, 0, 0.9]]
-    yield _keras("dice", "keras, first image", dict(eps=1e-7), [first, [[1, 1, 0, 0]]], 0.5)
-    yield _keras("dice", "keras, second image", dict(eps=1e-7), [second, [[1, 1, 0, 0]]], 0.75757575)
+    for test, values, y in (
+        ("test_binary_segmentation", [found, truth], 0.77777773),
+        ("test_correctness", [[[4, 1, 6, 1]], [[1, 2, 1, 2]]], -0.55555546),
+        ("test_binary_segmentation_with_axis first image", [[[0, 1, 0, 1]], [[1, 1, 0, 0]]], 0.5),
+        ("test_binary_segmentation_with_axis second image", [[[0.4, 0, 0, 0.9]], [[1, 1, 0, 0]]], 0.75757575),
+    ):
+        yield _keras("dice", f"DiceTest.{test}", dict(eps=1e-7), values, y)
     for name, rng in random_cases(5, "dice"):
         # Without eps, and of sets, it is the Dice dissimilarity.
         targets, found = rng.integers(0, 2, (3, 9)), rng.integers(0, 2, (3, 9))
@@ -180,8 +204,17 @@ def info_nce() -> Iterator[Truth]:
 
 
 def ctc() -> Iterator[Truth]:
-    # Numbers of Alex Graves's own program, from the tests of TensorFlow (kernel_tests/nn_ops/ctc_loss_op_test.py). Blank is
-    # the last class there. The results have 6 digits.
+    yield from graves()
+    yield from warp_ctc()
+    yield from nnlib()
+    # Keras's test has a blank among its labels, which it counts by those that are not 0.
+    logits, labels = (np.arange(24.0).reshape(2, 4, 3) - 12) / 100, np.array([[1, 2, 1, 0], [1, 2, 0, 2]])
+    given = [logits, labels, np.array([4, 4]), np.array([3, 3])]
+    yield Truth("ctc", "keras", "CTCTest.test_correctness", {}, given, [np.asarray(2.448645)], "float32")
+
+
+def graves() -> Iterator[Truth]:
+    """CTCLossTest.testBasic of TensorFlow: to 6 digits, and blank is the last class."""
     first = [
         [0.633766, 0.221185, 0.0917319, 0.0129757, 0.0142857, 0.0260553],
         [0.111121, 0.588392, 0.278779, 0.0055756, 0.00569609, 0.010436],
@@ -199,33 +232,37 @@ def ctc() -> Iterator[Truth]:
     logits = np.log(np.roll(np.array([first, second]), 1, axis=-1))
     targets, lengths = np.array([[1, 2, 3, 2, 1], [1, 2, 2, 1, 0]]), np.array([5, 4])
     given = [logits, targets, np.array([5, 5]), lengths]
-    graves = [3.34211, 5.42262]
-    yield Truth("ctc", "tensorflow", "Graves", {}, given, [np.asarray(np.mean(graves))], "float32")
-    for n, name in enumerate(("Graves, first", "Graves, second")):
+    losses = [3.34211, 5.42262]
+    yield Truth("ctc", "tensorflow", "testBasic", {}, given, [np.asarray(np.mean(losses))], "float32")
+    for n, name in enumerate(("testBasic first", "testBasic second")):
         part = [value[n : n + 1] for value in given]
-        yield Truth("ctc", "tensorflow", name, {}, part, [np.asarray(graves[n])], "float32")
-    # The values of Baidu's warp-ctc, from its tests of torch bindings; the second is given as a sum.
-    first, second = (
-        [[0.1, 0.6, 0.1, 0.1, 0.1], [0.6, 0.1, 0.1, 0.1, 0.1]],
-        [[0.1, 0.1, 0.6, 0.1, 0.1], [0.1, 0.1, 0.5, 0.2, 0.1]],
-    )
+        yield Truth("ctc", "tensorflow", name, {}, part, [np.asarray(losses[n])], "float32")
+
+
+def warp_ctc() -> Iterator[Truth]:
+    """Sums over the batch. Its test_medium_stability is left out: the 199.966 there is 200 in float64."""
+    first = [[0.1, 0.6, 0.1, 0.1, 0.1], [0.6, 0.1, 0.1, 0.1, 0.1]]
+    second = [[0.1, 0.1, 0.6, 0.1, 0.1], [0.1, 0.1, 0.5, 0.2, 0.1]]
     single, both = np.array([[first[0], second[0]]]), np.array([first, second])
     labels, two = np.array([[1, 2], [1, 2]]), np.array([2, 2])
-    y = [np.asarray(2.4628584384918)]
-    yield Truth("ctc", "warp-ctc", "small", {}, [single, labels[:1], two[:1], two[:1]], y, "float32")
-    yield Truth("ctc", "warp-ctc", "medium", {}, [both, labels, two, two], [np.asarray(6.0165174007416 / 2)], "float32")
-    # Of NNlib, in Julia (test/ctc.jl): classes by time, and blank is the last class. Several alignments each.
+    for test, given, total in (
+        ("test_simple", [single, labels[:1], two[:1], two[:1]], 2.4628584384918),
+        ("test_medium", [both, labels, two, two], 6.0165174007416),
+        ("test_empty_label", [both, labels, two, np.array([2, 0])], 6.416517496109),
+    ):
+        yield Truth("ctc", "warp-ctc", test, {}, given, [np.asarray(total / len(given[0]))], "float32")
+
+
+def nnlib() -> Iterator[Truth]:
+    """Classes by time, and blank is the last class. There are several alignments each."""
+    labels, two = np.array([[1, 2]]), np.array([2])
     for name, columns, loss in (
         ("three steps", [[1, 2, 3], [2, 1, 1], [3, 3, 2]], 3.6990738275138035),
         ("four steps", [[-3, 12, 8, 15], [4, 20, -2, 20], [8, -33, 6, 5]], 8.02519869363453),
     ):
         logits = np.roll(np.array(columns, dtype=np.float64), 1, axis=0).T[None]
         steps = np.array([logits.shape[1]])
-        yield _of("ctc", "nnlib", name, {}, [logits, labels[:1], steps, two[:1]], loss)
+        yield _of("ctc", "nnlib", name, {}, [logits, labels, steps, two], loss)
         # The same with steps and labels that are not to count.
         longer, more = np.concatenate([logits, logits[:, :2]], axis=1), np.array([[1, 2, 2]])
-        yield _of("ctc", "nnlib", f"{name}, padded", {}, [longer, more, steps, two[:1]], loss)
-    # Keras's test has a blank among its labels, which it counts by those that are not 0.
-    logits, labels = (np.arange(24.0).reshape(2, 4, 3) - 12) / 100, np.array([[1, 2, 1, 0], [1, 2, 0, 2]])
-    given = [logits, labels, np.array([4, 4]), np.array([3, 3])]
-    yield Truth("ctc", "keras", "keras", {}, given, [np.asarray(2.448645)], "float32")
+        yield _of("ctc", "nnlib", f"{name}, padded", {}, [longer, more, steps, two], loss)

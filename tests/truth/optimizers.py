@@ -1,4 +1,4 @@
-"""Optimizers: ONNX's training operators; and what torch.optim and Keras make of one step each, as recorded below."""
+"""Optimizers: ONNX's training operators; and what optax makes of one step each, as recorded below."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.truth.outside import Array, Truth, frozen_of, random_cases, rng
+from tests.truth.outside import Array, Truth, frozen_of, random_cases
 
 SHAPES = ((2, 3), (2,))
 MOMENT, SQUARES = "moment", "squares"
@@ -135,90 +135,115 @@ def training(op: str, rate: float, step: int, arrays: Sequence[Array], attribute
     return list(ReferenceEvaluator(helper.make_model(graph, opset_imports=imports)).run(None, fed))
 
 
-def recorded(workload: str, source: str, problem: Mapping[str, Any], state: Sequence[str], text: str) -> Truth:
+def recorded(workload: str, expression: str, problem: Mapping[str, Any], given: Sequence[str], text: str) -> Truth:
     numbers = np.array(text.split(), dtype=np.float64).reshape(-1, 8)  # a row: the six of the weight, two of the bias
     expected = [part for row in numbers for part in (row[:6].reshape(2, 3), row[6:])]
-    values = tensors(rng(f"{workload} recorded"), state)
-    return Truth(workload, source.split(".")[0], source, problem, values, expected, "float64")
+    values = [np.array(part) for name in given for part in GIVEN[name]]
+    name = f"{expression} of {given[0]}"
+    return Truth(workload, "optax", name, problem, values, expected, "float64")
 
 
-# One step of each in float64, on the values of `recorded`: the new weight and bias, then each kind of state of both. Made by
-# the class that is named, its state set to those values; eager, on the CPU.
+# The weight's and the bias's.
+GIVEN: dict[str, tuple[list[list[float]], list[float]]] = {
+    "parameters": ([[0.5, -1.25, 2.0], [-0.75, 0.25, 1.5]], [1.0, -0.5]),
+    "no bias": ([[0.5, -1.25, 2.0], [-0.75, 0.25, 1.5]], [0.0, 0.0]),
+    "gradients": ([[1.5, -0.25, -2.0], [0.75, 3.0, -1.0]], [-0.75, 2.5]),
+    "moment": ([[-0.5, 0.75, 1.25], [2.0, -1.5, 0.25]], [0.5, -1.0]),
+    "squares": ([[0.25, 1.5, 0.75], [2.0, 0.5, 1.25]], [1.75, 0.375]),
+    "changes": ([[1.25, 0.5, 0.25], [0.75, 1.5, 2.0]], [0.625, 1.0]),
+}
+
+# One step each by optax 0.2.8 (with JAX 0.10.2, in float64, on the CPU): the new weight and bias, then each kind of state of
+# both. Made by the transformation that is named, its state set to those values and its count to step − 1.
 RECORDED: tuple[tuple[str, str, dict[str, Any], tuple[str, ...], str], ...] = (
     (
         "rmsprop",
-        "torch.optim.RMSprop 2.13.0",
-        dict(learning_rate=0.25, decay=0.9, eps=0.125, weight_decay=0.5, clip=0.0),
-        (SQUARES,),
+        "chain(add_decayed_weights(0.5), rmsprop(0.25, decay=0.875, eps=0.125, eps_in_sqrt=False))",
+        dict(learning_rate=0.25, decay=0.875, eps=0.125, weight_decay=0.5, clip=0.0),
+        ("parameters", "gradients", "squares"),
         """
-        -0.4060491685587194 -0.9101301339178209 1.2690038689392389 0.744729676902106
-        2.236258301915684 0.810938665335003 0.07862676089812752 -0.45140436015180807
-        1.502748939276101 0.9695345029573573 1.5778788166110151 0.8765055287773437
-        1.7352923140266097 1.6635972056185748 1.8161020144103162 0.39086776702793274
+        0.014215229853760003 -1.0832288038957465 2.247798686198591 -0.8144550079805439
+        -0.30301420267647194 1.5532117108767867 1.0457677775417415 -1.0089234887281946
+        0.6015625 1.408203125 0.78125 1.767578125
+        1.658203125 1.1015625 1.5390625 0.9609375
         """,
     ),
     (
         "adadelta",
-        "torch.optim.Adadelta 2.13.0",
-        dict(learning_rate=0.25, decay=0.9, eps=0.125, weight_decay=0.5, clip=0.0),
-        (SQUARES, SQUARES),
+        "adadelta(0.25, rho=0.875, eps=0.125, weight_decay=0.5)",
+        dict(learning_rate=0.25, decay=0.875, eps=0.125, weight_decay=0.5, clip=0.0),
+        ("parameters", "gradients", "squares", "changes"),
         """
-        -0.595192161137253 -1.8850281050689295 -0.6230861112962545 1.126137428793743
-        1.0211565853403455 0.2650592034860709 -0.5005003558458065 0.6115726884899719
-        2.0074851454132894 0.8546067103192945 0.2978052245026806 0.656966753296212
-        0.33073515847008506 1.5991091031783822 1.2610908851168374 1.3552470316604923
-        0.688457241138525 1.4645993015587147 1.7138823527349667 1.245788512173269
-        0.5211448999344354 1.4180538848943869 2.12091404842927 0.21430491558948594
+        -0.10185644700019536 -1.1103347952181661 2.1608168802256693 -0.8137453331018049
+        -0.49578956888084624 1.5822649130770032 1.0419590679148345 -1.0725275275339803
+        0.6015625 1.408203125 0.78125 1.767578125
+        1.658203125 1.1015625 1.5390625 0.9609375
+        1.818212365591398 0.4765127388535032 0.2704741379310345 0.6643769349845201
+        2.424904162102957 1.7635350318471337 0.5503961267605634 1.5305755395683451
         """,
     ),
     (
         "adamw",
-        "torch.optim.AdamW 2.13.0",
-        dict(learning_rate=0.25, beta1=0.9, beta2=0.99, eps=0.125, weight_decay=0.5, step=3, clip=0.0),
-        (MOMENT, SQUARES),
+        "adamw(0.25, b1=0.875, b2=0.96875, eps=0.125, weight_decay=0.5)",
+        dict(learning_rate=0.25, beta1=0.875, beta2=0.96875, eps=0.125, weight_decay=0.5, step=3, clip=0.0),
+        ("parameters", "gradients", "moment", "squares"),
         """
-        -0.4848546476608613 -0.6533055037966478 -0.7781381045053661 1.551554397948031
-        2.7686281781315003 0.36947171157698805 1.500747756210128 -1.7626380660767649
-        0.19408720156001263 -0.9644865698120944 0.048931495119988525 -0.37437615771809957
-        -0.4561590333441197 -0.17023867265118886 -0.06227508669042036 -0.30502616750185707
-        1.1061235027734104 0.2828679611679842 1.1394347816794719 0.34895901049712913
-        0.43362661266509217 0.1391637350146287 0.9741950912905515 1.0236478905795174
+        0.5331480617514526 -1.208451009677521 1.5494540240084964 -0.9493799083212159
+        0.4532495218706265 1.2939250870379642 0.8167172859559557 -0.2739302872372007
+        -0.25 0.625 0.84375 1.84375
+        -0.9375 0.09375 0.34375 -0.5625
+        0.3125 1.455078125 0.8515625 1.955078125
+        0.765625 1.2421875 1.712890625 0.55859375
         """,
     ),
     (
         "lamb",
-        "keras.optimizers.Lamb 3.15.1",
-        dict(learning_rate=0.25, beta1=0.875, beta2=0.96875, eps=0.125, weight_decay=0.0, step=3, clip=0.0),
-        (MOMENT, SQUARES),
+        "lamb(0.25, b1=0.875, b2=0.96875, eps=0.125, weight_decay=0.5)",
+        dict(learning_rate=0.25, beta1=0.875, beta2=0.96875, eps=0.125, weight_decay=0.5, step=3, clip=0.0),
+        ("parameters", "gradients", "moment", "squares"),
         """
-        -0.08929839668776095 -0.5216999846735045 0.588757265814289 -0.5732957561813053
-        -0.6106749299638781 -2.5917194564329473 -0.9676404338238094 -1.5362301520201116
-        -0.21182724377523537 0.8284051153641129 -0.6014808517853268 0.006317257875143728
-        -1.1716229821382467 1.143135091797904 -0.306705318199629 0.8291226763448474
-        1.2815863997860841 1.5297368288504496 0.8664626425418216 0.7185582643871661
-        0.2196173067453872 0.6990394883284519 0.2657915596790645 1.8428176415987085
+        0.5425617143813768 -1.1966515939242677 1.4215043615638043 -1.006001414953947
+        0.5109699524175018 1.2354022792517305 0.8239748827936894 -0.28288215616282336
+        -0.25 0.625 0.84375 1.84375
+        -0.9375 0.09375 0.34375 -0.5625
+        0.3125 1.455078125 0.8515625 1.955078125
+        0.765625 1.2421875 1.712890625 0.55859375
+        """,
+    ),
+    (
+        "lamb",
+        "lamb(0.25, b1=0.875, b2=0.96875, eps=0.125, weight_decay=0.5)",
+        dict(learning_rate=0.25, beta1=0.875, beta2=0.96875, eps=0.125, weight_decay=0.5, step=3, clip=0.0),
+        ("no bias", "gradients", "moment", "squares"),
+        """
+        0.5425617143813768 -1.1966515939242677 1.4215043615638043 -1.006001414953947
+        0.5109699524175018 1.2354022792517305 -0.058282714044044316 0.16356971276279927
+        -0.25 0.625 0.84375 1.84375
+        -0.9375 0.09375 0.34375 -0.5625
+        0.3125 1.455078125 0.8515625 1.955078125
+        0.765625 1.2421875 1.712890625 0.55859375
         """,
     ),
     (
         "lion",
-        "keras.optimizers.Lion 3.15.1",
+        "lion(0.25, b1=0.875, b2=0.96875, weight_decay=0.5)",
         dict(learning_rate=0.25, beta1=0.875, beta2=0.96875, weight_decay=0.5, clip=0.0),
-        (MOMENT,),
+        ("parameters", "gradients", "moment"),
         """
-        0.6899008547900548 0.9760900896810538 0.8260774044584749 -0.7442435023558445
-        0.08628837274914461 -0.9197227325602767 0.26874901176644805 -1.0138904324763287
-        -0.39940562251328643 0.989625099704051 -0.17446923973570394 -1.3265137676651424
-        -1.5417687940406988 1.0831589306338854 -0.0991604493929714 -0.5560082818229647
+        0.6875 -1.34375 1.5 -0.90625
+        0.46875 1.0625 0.625 -0.1875
+        -0.4375 0.71875 1.1484375 1.9609375
+        -1.359375 0.2109375 0.4609375 -0.890625
         """,
     ),
     (
         "sgd",
-        "keras.optimizers.SGD 3.15.1",
-        dict(learning_rate=0.25, weight_decay=0.0, clip=0.5),
-        (),
+        "chain(clip_by_global_norm(0.5), add_decayed_weights(0.5), sgd(0.25))",
+        dict(learning_rate=0.25, weight_decay=0.5, clip=0.5),
+        ("parameters", "gradients"),
         """
-        -0.8946174872890948 -0.15355456920646993 -1.197634492041415 1.685106381451367
-        1.496067667353808 -1.8856454493917918 1.5940735416516199 -0.36330845698986314
+        0.39897508772968643 -1.087329181288281 1.8013665496937514 -0.6755124561351568
+        0.14170017545937288 1.3381832748468758 0.8942624561351568 -0.5017081871171892
         """,
     ),
 )

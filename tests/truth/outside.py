@@ -1,4 +1,5 @@
-"""The outside sources: ONNX's frozen test data and its reference evaluator, NumPy's and SciPy's high-precision tables.
+"""The outside sources: ONNX's frozen test data and its reference evaluator, NumPy's and SciPy's high-precision tables, and
+numbers that stand in a family's module with the place where they come from.
 
 A family's module turns what they say into `Truth` records: the oracle's arguments by name, and what must come out.
 """
@@ -24,13 +25,32 @@ TOLERANCE = {"float32": 3e-6, "float64": 1e-12}
 rounding of the expected file leaves, and what two float64 computations may differ by."""
 
 
+SOURCES = {
+    "onnx node": "onnx 1.22.0, `backend/test/data/node`: frozen results of one operator, most in float32",
+    "onnx converted": "onnx 1.22.0, `backend/test/data/pytorch-converted`: the same, of a PyTorch of 2017",
+    "onnx reference": "onnx 1.22.0, `ReferenceEvaluator`: one operator or a few, on random float64 arguments",
+    "numpy table": "NumPy, `_core/tests/data/umath-validation-set-*.csv`: correctly rounded values",
+    "scipy table": "SciPy, `special/tests/data/boost.npz`: values of high precision",
+    "scipy": "functions of SciPy, on random float64 arguments",
+    "allennlp": "allenai/allennlp 6081fa1, `additive_attention_test.py` of `modules/attention`: numbers in a test",
+    "keras": "Keras 3.15.1, `keras/src/losses/losses_test.py`: numbers in tests",
+    "kerashub": "computed with KerasHub 0.32.0 on the NumPy backend of Keras 3.15.1, in float32",
+    "nnlib": "FluxML/NNlib.jl 023cd3d, `test/ctc.jl`: numbers in a test, calculated by hand",
+    "optax": "computed with optax 0.2.8, in float64",
+    "scikit-learn": "scikit-learn 1.9.1: numbers in `sklearn/metrics/tests/test_regression.py`, and computed with it",
+    "tensorflow": "TensorFlow 08b198b, `tensorflow/python/kernel_tests/nn_ops/ctc_loss_op_test.py`: of Graves's program",
+    "warp-ctc": "SeanNaren/warp-ctc eea79cb, `pytorch_binding/tests/test.py`: numbers of Baidu's tests for Torch 7",
+}
+"""Where each source is to be found; the hexadecimal numbers are commits."""
+
+
 @dataclass(frozen=True)
 class Truth:
     """One outside case: `workload` of `problem`'s parameters, applied to `values`, gives `expected`."""
 
     workload: str
     source: str
-    """`onnx node`, `onnx converted`, `onnx reference`, `numpy table`, `scipy table` …"""
+    """One of `SOURCES`."""
     name: str
     """Which case of the source, so that anybody can find it."""
     problem: Mapping[str, Any]
