@@ -101,7 +101,12 @@ def resize_nearest_gather(x, *, out_height, out_width):
     return tf.gather(tf.gather(x, rows, axis=1), columns, axis=2)
 
 
-@implements("pixel_shuffle", layout=NHWC)
+def _single_pixels(p: Problem, task: str, mode: str, precision: str) -> str | None:
+    # The attribute block_size of DepthToSpace.
+    return "tf.nn.depth_to_space takes no blocks of a single pixel" if p.upscale == 1 else None
+
+
+@implements("pixel_shuffle", layout=NHWC, unsupported=_single_pixels)
 def pixel_shuffle(x, *, upscale):
     """tf.nn.depth_to_space wants the channels of one pixel of the block next to each other, so they change places."""
     n, h, w, channels = x.shape

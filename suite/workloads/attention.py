@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from suite.workloads.definition import Cost, Input, Output, Parameter, Problem, Tensor, workload
-from suite.workloads.distributions import Mask, Normal
+from suite.workloads.distributions import Normal, Valid
 
 
 @workload(family="attention")
@@ -106,9 +106,10 @@ class MaskedAttention:
 
     y[b,h,t,:] = Σ_s softmax_s(query[b,h,t,:] · key[b,h,s,:] / √head_dim, over s with mask[b,s]) · value[b,h,s,:]
 
-    Where a sequence has no valid key, y is 0 and its gradients are 0. `valid` is the probability with which a key is.
-    Queries and keys may differ in number, as in the attention of a decoder to an encoder. Source: Vaswani et al. 2017,
-    Attention is all you need, section 3.2; rows without a key as in the ONNX operator Attention (version 23).
+    Where a sequence has no valid key, y is 0 and its gradients are 0. `valid` is the probability with which a key is; the
+    first two keys of the first sequence always are, so that some scores count. Queries and keys may differ in number, as in
+    the attention of a decoder to an encoder. Source: Vaswani et al. 2017, Attention is all you need, section 3.2; rows
+    without a key as in the ONNX operator Attention (version 23).
     """
 
     problems = {
@@ -123,7 +124,9 @@ class MaskedAttention:
 
     @staticmethod
     def check(p: Problem) -> str | None:
-        return None if p.valid <= 1 else "a probability is at most 1"
+        if p.valid > 1:
+            return f"valid={p.valid} is a probability, at most 1"
+        return None if p.key_seq > 1 else "a single key has no other to be weighed against"
 
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
@@ -131,7 +134,7 @@ class MaskedAttention:
             "query": Input("B H T D", (p.batch, p.heads, p.query_seq, p.head_dim)),
             "key": Input("B H S D", (p.batch, p.heads, p.key_seq, p.head_dim)),
             "value": Input("B H S D", (p.batch, p.heads, p.key_seq, p.head_dim)),
-            "mask": Input("B S", (p.batch, p.key_seq), Mask(p.valid)),
+            "mask": Input("B S", (p.batch, p.key_seq), Valid(p.valid)),
         }
 
     @staticmethod
@@ -159,6 +162,10 @@ class SlidingWindowAttention:
         "medium": dict(batch=4, heads=8, seq=256, head_dim=64, window=64),
         "large": dict(batch=4, heads=16, seq=1024, head_dim=64, window=256),
     }
+
+    @staticmethod
+    def check(p: Problem) -> str | None:
+        return None if min(p.seq, p.window) > 1 else "a position that sees itself only has nothing to weigh"
 
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:

@@ -79,6 +79,22 @@ def _too_wide(p: Problem, what: str) -> str | None:
     return None
 
 
+def _before(p: Problem) -> int:
+    """Rows of zeros before the image."""
+    if p.get("auto_pad") in SAME:
+        zeros = max(0, (output_size(p) - 1) * p.stride + extent(p) - p.size)
+        return int(zeros // 2 if p.auto_pad == "same_upper" else -(-zeros // 2))
+    return int(p.padding)
+
+
+def _blind(p: Problem, what: str) -> str | None:
+    """Windows that are far apart, or whose taps are, may all miss a small image; then only the bias has a gradient."""
+    places = (i * p.stride + r * p.get("dilation", 1) for i in range(output_size(p)) for r in range(p.kernel))
+    if not any(0 <= place - _before(p) < p.size for place in places):
+        return f"no window has an entry in the {what}, only in the padding around it"
+    return None
+
+
 def _uneven(p: Problem) -> str | None:
     if p.in_channels % p.groups or p.out_channels % p.groups:
         return f"in_channels={p.in_channels} and out_channels={p.out_channels} must be multiples of groups={p.groups}"
@@ -139,7 +155,7 @@ class Conv2d:
     def check(p: Problem) -> str | None:
         if p.auto_pad != "explicit" and p.padding:
             return f"with auto_pad={p.auto_pad} the padding must be 0, not {p.padding}"
-        return _uneven(p) or (None if p.auto_pad in SAME else _too_wide(p, "image"))
+        return _uneven(p) or (None if p.auto_pad in SAME else _too_wide(p, "image")) or _blind(p, "image")
 
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
@@ -206,7 +222,7 @@ class Conv1d:
 
     @staticmethod
     def check(p: Problem) -> str | None:
-        return _uneven(p) or _too_wide(p, "signal")
+        return _uneven(p) or _too_wide(p, "signal") or _blind(p, "signal")
 
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
@@ -270,7 +286,7 @@ class Conv3d:
 
     @staticmethod
     def check(p: Problem) -> str | None:
-        return _uneven(p) or _too_wide(p, "volume")
+        return _uneven(p) or _too_wide(p, "volume") or _blind(p, "volume")
 
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
@@ -320,7 +336,7 @@ class DepthwiseConv2d:
 
     @staticmethod
     def check(p: Problem) -> str | None:
-        return _too_wide(p, "image")
+        return _too_wide(p, "image") or _blind(p, "image")
 
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
@@ -368,7 +384,7 @@ class SeparableConv2d:
 
     @staticmethod
     def check(p: Problem) -> str | None:
-        return _too_wide(p, "image")
+        return _too_wide(p, "image") or _blind(p, "image")
 
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
@@ -487,6 +503,9 @@ class ConvTranspose2d:
             return f"output_padding={p.output_padding} must be less than stride={p.stride}"
         if _transposed_size(p) < 1:
             return f"padding={p.padding} leaves no row of the result"
+        places = (i * p.stride + r - p.padding for i in range(p.size) for r in range(p.kernel))
+        if not any(0 <= place < _transposed_size(p) for place in places):
+            return f"padding={p.padding} leaves no row of the result to which a pixel adds"
         return _uneven(p)
 
     @staticmethod

@@ -136,6 +136,21 @@ class Classes:
 
 
 @dataclass(frozen=True)
+class Labels:
+    """Independent class numbers 0 … count - 1, as int64, of which the first is not `ignored`: so not all of them are."""
+
+    count: int
+    ignored: int
+    kind: ClassVar[Kind] = "int"
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        labels = rng.integers(0, self.count, shape)
+        if labels.flat[0] == self.ignored:
+            labels.flat[0] = (self.ignored + 1) % self.count
+        return labels
+
+
+@dataclass(frozen=True)
 class Integers:
     """Independent whole numbers low … high, both included, as int64."""
 
@@ -158,6 +173,19 @@ class Mask:
         return rng.random(shape) < self.probability
 
 
+@dataclass(frozen=True)
+class Valid:
+    """True with this probability, and at the first two places, as bool: of all rows, one at least has a choice."""
+
+    probability: float
+    kind: ClassVar[Kind] = "bool"
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        mask = rng.random(shape) < self.probability
+        mask.flat[:2] = True
+        return mask
+
+
 DRAWS: tuple[type[Any], ...] = (
     Normal,
     Shifted,
@@ -168,6 +196,8 @@ DRAWS: tuple[type[Any], ...] = (
     Signs,
     Probabilities,
     Classes,
+    Labels,
     Integers,
     Mask,
+    Valid,
 )

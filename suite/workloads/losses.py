@@ -7,6 +7,7 @@ from suite.workloads.distributions import (
     Apart,
     Classes,
     Integers,
+    Labels,
     Levels,
     Normal,
     Probabilities,
@@ -65,8 +66,9 @@ class CrossEntropy:
 
     where q[b,c] = (1 − smoothing) [c = labels[b]] + smoothing / C, and n_b = 0 where labels[b] = ignore_index, else 1. The
     ignored class keeps its logit in the softmax and its share of the smoothing. The divisor is the sum of the labels'
-    weights, not their number. Source: Szegedy et al. 2016, Rethinking the Inception architecture for computer vision,
-    section 7 (smoothing); weights and ignored label as in PyTorch and ONNX.
+    weights, not their number; were all labels ignored, there would be no loss, so the first is drawn from the others.
+    Source: Szegedy et al. 2016, Rethinking the Inception architecture for computer vision, section 7 (smoothing); weights
+    and ignored label as in PyTorch and ONNX.
 
     Published shape: ImageNet with smoothing 0.1 as in that paper (its batch of 32, 1000 classes).
     """
@@ -86,13 +88,13 @@ class CrossEntropy:
             return f"smoothing={p.smoothing} leaves the label less than nothing"
         if p.ignore_index >= p.classes:
             return f"ignore_index={p.ignore_index} is none of the {p.classes} classes"
-        return None
+        return None if p.classes > 1 else "the only class is ignored"
 
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
         return {
             "logits": Input("B C", (p.batch, p.classes), Normal(2.0)),
-            "labels": Input("B", (p.batch,), Classes(p.classes)),
+            "labels": Input("B", (p.batch,), Labels(p.classes, p.ignore_index)),
             "weight": Input("C", (p.classes,), Uniform(0.5, 2.0), fixed=True),
         }
 
@@ -464,6 +466,10 @@ class Triplet:
         "facenet": dict(batch=600, features=128, margin=0.2, eps=1e-6),
     }
     smooth = False
+
+    @staticmethod
+    def check(p: Problem) -> str | None:
+        return None if p.features > 1 else "over a single feature the slopes of both distances are 1 or -1, and cancel"
 
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:

@@ -10,6 +10,16 @@ SCALE = 2.0
 _IMAGES, _GAIN = Shifted(mean=0.5, scale=SCALE), Shifted(mean=1.0, scale=0.1)
 
 
+def _levelling(over: int, eps: float) -> float:
+    """The condition of the gradient of a normalisation over so many numbers.
+
+    Two numbers m ± s become ±s / √(s² + eps), which is nearly ±1: of 1 / √(s² + eps) the derivative by s is what
+    s² / (s² + eps)^1.5 leaves, eps / (s² + eps)^1.5, so that a rounding error is magnified by 1 + s² / eps. And s is about
+    as large as the standard deviation.
+    """
+    return 1 + SCALE**2 / eps if over == 2 else 1.0
+
+
 @workload(family="normalization")
 class LayerNorm:
     """Normalisation over the last axis.
@@ -56,7 +66,7 @@ class LayerNorm:
         elements = p.batch * p.seq * p.features
         # What is left of x after centring is smaller than x by the mean over the standard deviation; the rounding errors
         # of the mean are not.
-        condition = max(1.0, p.mean / SCALE)
+        condition = max(1.0, p.mean / SCALE) * _levelling(p.features, p.eps)
         return Cost(flops=7 * elements, reduction=p.features, gradient_flops=18 * elements, condition=condition)
 
 
@@ -83,7 +93,7 @@ def _running(p: Problem) -> dict[str, Tensor]:
 def _normalising(p: Problem, over: int) -> Cost:
     """As in layer_norm, with means over `over` numbers."""
     elements = p.batch * p.channels * p.height * p.width
-    return Cost(flops=7 * elements, reduction=over, gradient_flops=18 * elements)
+    return Cost(7 * elements, reduction=over, gradient_flops=18 * elements, condition=_levelling(over, p.eps))
 
 
 @workload(family="normalization")
@@ -348,6 +358,10 @@ class SpectralNorm:
     }
 
     @staticmethod
+    def check(p: Problem) -> str | None:
+        return None if p.outputs * p.inputs > 1 else "of a single number nothing is left but its sign"
+
+    @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
         return {
             "weight": Parameter("O I", (p.outputs, p.inputs), Shifted(mean=0.5, scale=0.1)),
@@ -385,6 +399,10 @@ class RmsNorm:
         "large": dict(batch=16, seq=512, features=2048, eps=1e-6),
         "llama2_7b": dict(batch=1, seq=512, features=4096, eps=1e-5),
     }
+
+    @staticmethod
+    def check(p: Problem) -> str | None:
+        return None if p.features > 1 else "over a single feature every result is the weight with the sign of x"
 
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:

@@ -56,6 +56,12 @@ def _outputs(p: Problem, *state: str) -> dict[str, Tensor]:
     return found
 
 
+def _check(p: Problem) -> str | None:
+    """What is kept of the last state is less than all of it: a mean gives the rest to the gradient, a velocity fades."""
+    kept = [name for name in ("momentum", "decay", "beta1", "beta2") if p.get(name, 0.0) >= 1]
+    return f"{kept[0]}={p[kept[0]]} must be less than 1" if kept else None
+
+
 def _cost(p: Problem, operations: int, normed: bool = False) -> Cost:
     """So many operations for each parameter, and three more where the gradients are clipped."""
     count = p.out_features * (p.in_features + 1)
@@ -103,6 +109,8 @@ class Momentum:
     may_be_zero = ("weight_decay", "clip")
     problems = _problems(dict(learning_rate=0.25, weight_decay=0.5), learning_rate=0.1, momentum=0.9, weight_decay=1e-4)
 
+    check = staticmethod(_check)
+
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
         return _tensors(p, velocity=MOMENT)
@@ -129,6 +137,8 @@ class Nesterov:
     tasks = ("forward",)
     may_be_zero = ("weight_decay", "clip")
     problems = _problems(dict(learning_rate=0.25, weight_decay=0.5), learning_rate=0.1, momentum=0.9, weight_decay=1e-4)
+
+    check = staticmethod(_check)
 
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
@@ -192,6 +202,8 @@ class Rmsprop:
         weight_decay=0.0,
     )
 
+    check = staticmethod(_check)
+
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
         return _tensors(p, squares=SQUARES)
@@ -227,6 +239,8 @@ class Adam:
         weight_decay=0.0,
         step=10,
     )
+
+    check = staticmethod(_check)
 
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
@@ -265,6 +279,8 @@ class Adamw:
         step=10,
     )
 
+    check = staticmethod(_check)
+
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
         return _tensors(p, moment=MOMENT, squares=SQUARES)
@@ -294,6 +310,8 @@ class Adadelta:
     problems = _problems(
         dict(learning_rate=0.25, eps=0.125, weight_decay=0.5), learning_rate=1.0, decay=0.9, eps=1e-6, weight_decay=0.0
     )
+
+    check = staticmethod(_check)
 
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
@@ -333,6 +351,8 @@ class Lamb:
         step=10,
     )
 
+    check = staticmethod(_check)
+
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:
         return _tensors(p, moment=MOMENT, squares=SQUARES)
@@ -360,6 +380,8 @@ class Lion:
     problems = _problems(
         dict(learning_rate=0.25, weight_decay=0.5), learning_rate=1e-4, beta1=0.9, beta2=0.99, weight_decay=0.1
     )
+
+    check = staticmethod(_check)
 
     @staticmethod
     def tensors(p: Problem) -> dict[str, Tensor]:

@@ -1,27 +1,20 @@
-"""What every registered backend must do, over every framework, mode, variant and workload; no code for any one of them.
-
-Each framework is imported once, in a worker that all tests share.
-"""
+"""What every registered backend must do, over every framework, mode, variant and workload; no code for any one of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from suite import correctness, sources
-from suite import workers as processes
 from suite.cases import FRAMEWORK_MODES, Case, Column
-from suite.checking import ORACLE, Checker
+from suite.checking import Checker
 from suite.conventions import load, same
-from suite.environment import allowed_cpus
 from suite.records import Check
-from suite.targets import default_targets
-from suite.workers import CellFailed, Workers, scratch_folder
+from suite.workers import CellFailed, Workers
 from suite.workloads import WORKLOADS
+from tests.impls.conftest import THREADS
 
-THREADS = 1
 PROBLEMS = [(name, problem) for name, w in WORKLOADS.items() for problem in w.problems if problem.startswith("tiny")]
 COLUMNS = [
     (workload, problem, Column(framework, framework, mode, source.variant))
@@ -73,24 +66,6 @@ def _grouped(columns: list[tuple[str, str, Column]]) -> list[Any]:
 
 
 FRAMEWORKS = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in FRAMEWORK_MODES]
-
-
-@pytest.fixture(scope="session")
-def workers(worker_id: str) -> Iterator[Workers]:
-    """The workers of this test process, on a CPU of its own as far as there are enough."""
-    cpus = sorted(allowed_cpus())
-    own = cpus[int(worker_id.removeprefix("gw")) % len(cpus)] if worker_id != "master" else cpus[0]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(processes, "_allowed_cpus", lambda: {own})
-        yield from _started()
-
-
-def _started() -> Iterator[Workers]:
-    with scratch_folder() as scratch:
-        targets = [ORACLE, *default_targets(list(FRAMEWORK_MODES))]
-        shared = Workers(scratch, targets, THREADS, scratch.folder / "logs", warm_caches=False)
-        yield shared
-        shared.stop()
 
 
 def _checks(workers: Workers, column: Column, workload: str, problem: str, task: str, precision: str) -> list[Check]:

@@ -194,6 +194,23 @@ def test_the_longest_sum_of_a_workload_is_found(name: str, changes: dict[str, in
 
 
 @pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("layer_norm", dict(features=2, mean=0.0)),
+        ("batch_norm", dict(batch=2, height=1, width=1)),
+        ("instance_norm", dict(height=1, width=2)),
+        ("group_norm", dict(channels=4, groups=2, height=1, width=1)),
+    ],
+)
+def test_the_gradient_of_a_normalisation_over_two_numbers_is_ill_conditioned(
+    name: str, changes: dict[str, Any]
+) -> None:
+    workload = WORKLOADS[name]
+    assert workload.cost(workload.problem("tiny", eps=1e-4, **changes)).condition == pytest.approx(4e4, rel=1e-3)
+    assert workload.cost(workload.problem("tiny")).condition == 1
+
+
+@pytest.mark.parametrize(
     ("name", "changes", "words"),
     [
         ("conv2d", dict(groups=3), "in_channels=16 and out_channels=32 must be multiples of groups=3"),
@@ -207,6 +224,29 @@ def test_the_longest_sum_of_a_workload_is_found(name: str, changes: dict[str, in
         ("layer_norm", dict(features=1), "over a single feature every result is the bias"),
         ("layer_norm", dict(eps=0.0), "eps must be a positive number, not 0.0"),
         ("mlp", dict(learning_rate=-0.1), "learning_rate must be a positive number, not -0.1"),
+        (
+            "conv2d",
+            dict(size=1, kernel=1, stride=3, padding=2),
+            "no window has an entry in the image, only in the padding around it",
+        ),
+        (
+            "conv2d",
+            dict(size=3, kernel=2, dilation=6, padding=0, auto_pad="same_lower"),
+            "no window has an entry in the image, only in the padding around it",
+        ),
+        (
+            "conv_transpose2d",
+            dict(size=2, kernel=1, stride=5, padding=2),
+            "padding=2 leaves no row of the result to which a pixel adds",
+        ),
+        ("masked_attention", dict(key_seq=1), "a single key has no other to be weighed against"),
+        ("sliding_window_attention", dict(window=1), "a position that sees itself only has nothing to weigh"),
+        ("cross_entropy", dict(classes=1, ignore_index=0), "the only class is ignored"),
+        ("triplet", dict(features=1), "over a single feature the slopes of both distances are 1 or -1, and cancel"),
+        ("rms_norm", dict(features=1), "over a single feature every result is the weight with the sign of x"),
+        ("spectral_norm", dict(outputs=1, inputs=1), "of a single number nothing is left but its sign"),
+        ("adam", dict(beta2=1.0), "beta2=1.0 must be less than 1"),
+        ("rmsprop", dict(decay=1.5), "decay=1.5 must be less than 1"),
     ],
 )
 def test_a_problem_that_makes_no_sense_is_refused_with_its_reason(

@@ -12,6 +12,7 @@ from suite.workloads.distributions import (
     Distinct,
     Draw,
     Integers,
+    Labels,
     Levels,
     Mask,
     Normal,
@@ -19,6 +20,7 @@ from suite.workloads.distributions import (
     Shifted,
     Signs,
     Uniform,
+    Valid,
 )
 
 EXAMPLES: list[Draw] = [
@@ -31,8 +33,10 @@ EXAMPLES: list[Draw] = [
     Signs(),
     Probabilities(),
     Classes(7),
+    Labels(3, ignored=1),
     Integers(2, 4),
     Mask(0.3),
+    Valid(0.3),
 ]
 
 
@@ -79,6 +83,12 @@ def test_levels_signs_and_classes_take_their_values_only() -> None:
     assert set(np.unique(drawn(Integers(2, 4)))) == {2, 3, 4}
 
 
+def test_not_all_labels_are_ignored() -> None:
+    for ignored in range(3):
+        assert set(np.unique(drawn(Labels(3, ignored)))) == {0, 1, 2}
+        assert all(Labels(3, ignored)(np.random.default_rng(seed), (1,)) != ignored for seed in range(20))
+
+
 def test_probabilities_sum_to_one_along_the_last_axis() -> None:
     values = drawn(Probabilities())
     assert np.all(values > 0)
@@ -87,3 +97,8 @@ def test_probabilities_sum_to_one_along_the_last_axis() -> None:
 
 def test_a_mask_is_true_as_often_as_asked() -> None:
     assert drawn(Mask(0.3)).mean() == pytest.approx(0.3, abs=0.05)
+
+
+def test_of_what_is_valid_the_first_two_always_are() -> None:
+    assert drawn(Valid(0.3)).mean() == pytest.approx(0.3, abs=0.05)
+    assert drawn(Valid(0.0), (3, 2)).tolist() == [[True, True], [False, False], [False, False]]
