@@ -99,6 +99,8 @@ class Backend(ABC):
 
     modes: tuple[str, ...]
     compiled_modes: tuple[str, ...] = ()
+    forward_mode = True
+    """Whether `jvp` and `hvp` are more than the gradient again."""
 
     @abstractmethod
     def start(self, threads: int) -> None:
@@ -166,11 +168,30 @@ class Backend(ABC):
         are the data that each step is called with.
         """
 
-    def directional(
-        self, objective: Function, tensors: Sequence[Native], positions: Sequence[int], tangents: Sequence[Native]
-    ) -> Native | None:
-        """The derivative of the scalar `objective` along `tangents`, by forward mode; None where there is none."""
-        return None
+    def leading(self, function: Function, count: int) -> Function:
+        """`function` with a tuple of its first `count` outputs: those that gradients flow from."""
+        return lambda *tensors: as_tuple(function(*tensors))[:count]
+
+    @abstractmethod
+    def jvp(self, function: Function, mode: str, positions: Sequence[int]) -> Function:
+        """(tensors …, tangents of those at `positions` …) ↦ (outputs …, their derivatives along the tangents …)."""
+
+    @abstractmethod
+    def hvp(self, objective: Function, mode: str, positions: Sequence[int]) -> Function:
+        """(tensors …, tangents of those at `positions` …) ↦ (gradients …, their derivatives along the tangents …)."""
+
+    @abstractmethod
+    def jacobian(self, function: Function, mode: str, positions: Sequence[int]) -> Function:
+        """tensors ↦ the derivative of each output by each tensor at `positions`, outputs first; axes likewise."""
+
+    @abstractmethod
+    def per_example_gradient(
+        self, objective: Function, mode: str, positions: Sequence[int], axes: Sequence[int | None]
+    ) -> Function:
+        """tensors ↦ (losses, gradients at `positions` …) of batches of one example each, stacked along a new first axis.
+
+        `axes` says for each tensor which of its axes counts the examples; None where all examples share it.
+        """
 
     def refuses(self, error: BaseException) -> bool:
         """Whether the framework says with `error` that it has no kernel or no rule for what was asked."""
@@ -190,6 +211,15 @@ def place(data: Sequence[Native], parameters: Sequence[Native], positions: Seque
     for position, parameter in sorted(zip(positions, parameters, strict=True), key=lambda pair: pair[0]):
         arguments.insert(position, parameter)
     return arguments
+
+
+def of_leaves(
+    function: Function, tensors: Sequence[Native], positions: Sequence[int]
+) -> tuple[Function, tuple[Native, ...]]:
+    """`function`, with a tuple of outputs, of the tensors at `positions` alone; and these."""
+    data = [tensor for position, tensor in enumerate(tensors) if position not in positions]
+    leaves = tuple(tensors[position] for position in positions)
+    return lambda *moved: as_tuple(function(*place(data, moved, positions))), leaves
 
 
 def as_tuple(outputs: Native) -> tuple[Native, ...]:

@@ -134,7 +134,7 @@ def line(case: Case, column: Column, *, status: Status, reason: str = "", **meas
         variant=column.variant,
         status=status,
         reason=reason,
-        flops=float(definition.cost(problem).of_task(case.task)),
+        flops=float(definition.flops(problem, case.task)),
         bytes=definition.bytes(problem, case.task, case.precision),
         **measured,
     )

@@ -22,6 +22,7 @@ from suite.protocol import load_arrays
 from suite.records import Check, Line
 from suite.targets import Target
 from suite.workers import CellFailed, WorkerProcess, Workers, scratch_folder
+from suite.workloads import TRANSFORMS
 
 Arrays = dict[str, np.ndarray]
 
@@ -48,6 +49,7 @@ class Checker:
         self._opened: dict[str, tuple[WorkerProcess, str]] = {}
         self._checksums: dict[str, str] = {}
         self._references: dict[str, tuple[Arrays, str]] = {}
+        self._terms: dict[str, float] = {}
 
     def build(self, column: Column, folder: Path | None = None) -> dict[str, Any]:
         """Make the cell's program in its worker and call it once; its results go to `folder` where one is given."""
@@ -88,6 +90,7 @@ class Checker:
             workload=case.workload,
             parameters=dict(case.parameters),
             seed=self.seed,
+            tangents=case.task in ("jvp", "hvp"),
             precision=case.precision,
             device=case.device if target != ORACLE.name else "cpu",
         )
@@ -113,15 +116,21 @@ class Checker:
                 bound = self._evaluate(case, ORACLE_COLUMN, absolute=True)[0]
             return [correctness.check_value(definition, problem, case.precision, results, reference, bound)]
         rest = {name: array for name, array in reference.items() if name != "loss"}
-        reduction, condition = definition.gradient_reduction(problem), definition.cost(problem).condition
-        tolerance = correctness.norm_tolerance(case.precision, reduction, condition)
-        return [
-            correctness.check_norms("value", results, {"loss": reference["loss"]}, self._loss_tolerance()),
-            correctness.check_norms("gradient" if case.task == "gradient" else "parameters", results, rest, tolerance),
-        ]
+        cost, reduction = definition.cost(problem), definition.gradient_reduction(problem)
+        tolerance = correctness.norm_tolerance(case.precision, reduction, cost.condition)
+        if case.task == "hvp":
+            tolerance = max(tolerance, correctness.HVP_AGREEMENT * cost.condition)
+        name, scales = correctness.main_check(case.task), correctness.scales(case.task, case.precision, reference)
+        checks = [correctness.check_norms(name, results, rest, tolerance, scales)]
+        if "loss" in reference:
+            # The error of a contraction is relative to its terms, not to what they leave when they cancel.
+            terms = {"loss": self._terms.get(case.text, 0.0)}
+            tolerance = correctness.norm_tolerance(case.precision, cost.reduction, cost.condition)
+            checks.insert(0, correctness.check_norms("value", results, {"loss": reference["loss"]}, tolerance, terms))
+        return checks
 
     def check_float64(self, column: Column, elements: bool = False) -> list[Check]:
-        """The column's gradient (or training) in float64, by everything that can prove it; see `suite.gradients`.
+        """The column's derivatives (or training) in float64, by everything that can prove it; see `suite.gradients`.
 
         Nothing where it cannot compute in float64: then the timed precision is compared with the float64 gradient alone.
         """
@@ -130,6 +139,10 @@ class Checker:
                 return self._check_gradient(column, elements)
             if self.case.task == "train_step":
                 return self._check_training(column)
+            if self.case.task == "hvp":
+                return self._check_agreement(column) + self._check_symmetry(column)
+            if self.case.task in TRANSFORMS:
+                return self._check_agreement(column)
         except CellFailed as failure:
             if failure.status != "unsupported":
                 raise
@@ -138,21 +151,20 @@ class Checker:
     def reference(self, case: Case) -> tuple[Arrays, str]:
         """Float64 results by name on the numbers of `case`, and who computed them."""
         if case.text not in self._references:
-            if case.definition.cost(case.parameters).of_task(case.task) <= ORACLE_FLOPS:
-                self._references[case.text] = self._evaluate(case, ORACLE_COLUMN)[0], "numpy"
+            # The oracle has no forward mode: what takes a tangent takes as many backward passes as a Jacobian.
+            task = "jacobian" if case.task == "jvp" else case.task
+            if case.definition.flops(case.parameters, task) <= ORACLE_FLOPS:
+                self._references[case.text] = self._evaluate(case, ORACLE_COLUMN, terms=True)[0], "numpy"
             else:
                 self._references[case.text] = self._stand_in(case)
         return self._references[case.text]
 
     def _check_gradient(self, column: Column, elements: bool) -> list[Check]:
         case, definition = self.case, self.case.definition
-        own, _ = self._evaluate(case, column)
-        exact, _ = self.reference(case)
         cost = definition.cost(case.parameters)
-        agreement = correctness.FLOAT64_AGREEMENT * cost.condition
-        checks = [correctness.check_norms("gradient.oracle", own, exact, agreement)]
+        checks = self._check_agreement(column)
         # Where the function magnifies rounding errors, differences show little else.
-        at_size = definition.smooth and cost.condition == 1 and cost.of_task("gradient") <= GRADIENT_FLOPS
+        at_size = definition.smooth and cost.condition == 1 and cost.gradient <= GRADIENT_FLOPS
         parameters = case.parameters if at_size else definition.problem("tiny")
         reply = self.workers.ask(
             column.target,
@@ -164,12 +176,29 @@ class Checker:
             seed=self.seed,
             elements=elements and sum(t.size for t in definition.tensors(parameters).values()) <= ELEMENTS,
         )
-        place = "" if parameters == case.parameters else "at tiny"
-        for finding in (gradients.Finding(*fields) for fields in reply["findings"]):
-            detail = ", ".join(part for part in (finding.where, place) if part)
-            error = None if finding.nan else finding.error
-            checks.append(Check(finding.name, error, finding.tolerance, finding.passed, detail))
-        return checks
+        return [*checks, *_checks(reply["findings"], "" if parameters == case.parameters else "at tiny")]
+
+    def _check_agreement(self, column: Column) -> list[Check]:
+        """The task's results in float64 against the oracle's; nothing where these were timed and have been checked."""
+        case = self.case
+        if case.precision == "float64":
+            return []
+        own, _ = self._evaluate(case, column)
+        exact, _ = self.reference(case)
+        agreement = correctness.HVP_AGREEMENT if case.task == "hvp" else correctness.FLOAT64_AGREEMENT
+        tolerance = agreement * case.definition.cost(case.parameters).condition
+        return [
+            correctness.check_norms(
+                f"{case.task}.oracle", own, exact, tolerance, correctness.scales(case.task, "float64", exact)
+            )
+        ]
+
+    def _check_symmetry(self, column: Column) -> list[Check]:
+        """A second derivative, which the oracle has by differences only, against itself."""
+        reply = self.workers.ask(
+            column.target, "check_symmetry", CALL_TIMEOUT_S, mode=column.mode, variant=column.variant, seed=self.seed
+        )
+        return _checks(reply["findings"])
 
     def _check_training(self, column: Column) -> list[Check]:
         own, losses = self._evaluate(self.case, column, STEPS)
@@ -180,7 +209,7 @@ class Checker:
         ]
 
     def _evaluate(
-        self, case: Case, column: Column, steps: int = 1, absolute: bool = False
+        self, case: Case, column: Column, steps: int = 1, absolute: bool = False, terms: bool = False
     ) -> tuple[Arrays, list[float]]:
         """Results in float64 after `steps` calls, and the loss of each."""
         self.open(case, column.target)
@@ -195,18 +224,13 @@ class Checker:
             folder=str(folder),
             steps=steps,
             absolute=absolute,
+            terms=terms,
         )
         if reply["types"]:
             raise CellFailed("incorrect", f"in float64 {reply['types']}")
+        if reply["terms"] is not None:
+            self._terms[case.text] = reply["terms"]
         return load_arrays(folder, reply["names"]), reply["losses"]
-
-    def _loss_tolerance(self) -> float:
-        """A loss that is a contraction sums every output, and what cancels there adds to the relative error."""
-        definition, problem = self.case.definition, self.case.parameters
-        reduction, condition = definition.cost(problem).reduction, definition.cost(problem).condition
-        if definition.loss is None and not definition.is_scalar(problem):
-            reduction *= sum(output.size for output in definition.cotangents(problem).values())
-        return correctness.norm_tolerance(self.case.precision, reduction, condition)
 
     def _stand_in(self, case: Case) -> tuple[Arrays, str]:
         """Two frameworks that agree in float64, each proven by the oracle at `tiny`."""
@@ -217,7 +241,7 @@ class Checker:
             try:
                 if not self._is_proven(case, column):
                     continue
-                arrays, _ = self._evaluate(case, column)
+                arrays, _ = self._evaluate(case, column, terms=True)
             except CellFailed:
                 continue
             if found is None:
@@ -233,6 +257,16 @@ class Checker:
         expected, _ = self._evaluate(tiny, ORACLE_COLUMN)
         own, _ = self._evaluate(tiny, column)
         return correctness.check_norms("value", own, expected, correctness.FLOAT64_AGREEMENT).passed
+
+
+def _checks(findings: list[list[Any]], place: str = "") -> list[Check]:
+    """What a worker found, as the records have it."""
+    checks = []
+    for finding in (gradients.Finding(*fields) for fields in findings):
+        detail = ", ".join(part for part in (finding.where, place) if part)
+        error = None if finding.nan else finding.error
+        checks.append(Check(finding.name, error, finding.tolerance, finding.passed, detail))
+    return checks
 
 
 def check(plan: Plan, progress: Progress) -> list[Line]:

@@ -7,11 +7,13 @@ criterion: cancellation makes single elements of a correct convolution arbitrari
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from suite.records import Check
-from suite.workloads import UNIT_ROUNDOFF, Problem, Workload
+from suite.workloads import SMALLEST_NORMAL, UNIT_ROUNDOFF, Problem, Workload
+from suite.workloads.draw import TANGENT
 
 Array = np.ndarray
 
@@ -19,6 +21,8 @@ SAFETY = 8
 """Measured errors of correct implementations stay below 4 u (|A||B|), for reductions of 16 to 65,536 terms."""
 FLOAT64_AGREEMENT = 1e-12
 """Two correct float64 results differ by less, normwise."""
+HVP_AGREEMENT = 1e-9
+"""The oracle's second derivatives are differences of its gradient, right to this share of both."""
 TRAJECTORY_AGREEMENT = 1e-9
 """Losses of ten float64 training steps differ by less, relatively."""
 TINY = np.finfo(np.float64).tiny
@@ -52,14 +56,16 @@ def check_value(
     if bound is None:
         cost = workload.cost(problem)
         tolerance = norm_tolerance(precision, cost.reduction, cost.condition)
-        return check_norms("value", outputs, reference, tolerance)
+        return check_norms("value", outputs, reference, tolerance, scales("forward", precision, reference))
     tolerance = SAFETY * roundoff(precision)
     worst, where = 0.0, ""
     for name, expected in reference.items():
         if complaint := _misshapen(name, outputs, expected):
             return Check("value", None, tolerance, False, complaint)
         with np.errstate(all="ignore"):
-            errors = np.abs(outputs[name].astype(np.float64) - expected) / np.maximum(bound[name], TINY)
+            errors = np.abs(outputs[name].astype(np.float64) - expected) / np.maximum(
+                bound[name], SMALLEST_NORMAL[precision]
+            )
         errors = np.where(np.isnan(errors), np.inf, errors)
         index = int(np.argmax(errors))
         if (error := float(errors.flat[index])) > worst:
@@ -67,18 +73,45 @@ def check_value(
     return _check("value", worst, tolerance, where)
 
 
-def check_norms(name: str, results: dict[str, Array], reference: dict[str, Array], tolerance: float) -> Check:
-    """The worst ‖result − reference‖ / ‖reference‖ over all tensors; an all-zero reference must be met exactly."""
+def check_norms(
+    name: str,
+    results: dict[str, Array],
+    reference: dict[str, Array],
+    tolerance: float,
+    scales: Mapping[str, float] | None = None,
+) -> Check:
+    """The worst ‖result − reference‖ / ‖reference‖ over all tensors; an all-zero reference must be met exactly.
+
+    Where `scales` has more than ‖reference‖ for a tensor, its error is relative to that.
+    """
     worst, where = 0.0, ""
     for key, expected in reference.items():
         if complaint := _misshapen(key, results, expected):
             return Check(name, None, tolerance, False, complaint)
         with np.errstate(all="ignore"):
             difference = float(np.linalg.norm(np.ravel(results[key].astype(np.float64) - expected)))
-            error = difference / max(float(np.linalg.norm(np.ravel(expected))), TINY)
+            error = difference / max(float(np.linalg.norm(np.ravel(expected))), (scales or {}).get(key, 0.0), TINY)
         if not error <= worst:  # also where it is NaN, which then stands as infinity: nothing later may take its place
             worst, where = error if error == error else math.inf, key
     return _check(name, worst, tolerance, where)
+
+
+def main_check(task: str) -> str:
+    """The name of the check that holds the results in the timed precision against float64."""
+    return {"forward": "value", "train_step": "parameters"}.get(task, task)
+
+
+def scales(task: str, precision: str, reference: dict[str, Array]) -> dict[str, float]:
+    """What `check_norms` shall take errors relative to, where the reference is smaller.
+
+    Numbers below the smallest normal one of the precision underflow. And a second derivative may vanish: then it carries
+    the rounding errors of the gradient that it was derived from.
+    """
+    smallest = {name: SMALLEST_NORMAL[precision] * math.sqrt(array.size) for name, array in reference.items()}
+    if task != "hvp":
+        return smallest
+    gradients = {TANGENT + name: float(np.linalg.norm(np.ravel(array))) for name, array in reference.items()}
+    return {name: max(scale, gradients.get(name, 0.0)) for name, scale in smallest.items()}
 
 
 def check_trajectory(losses: list[float], reference: list[float]) -> Check:

@@ -32,6 +32,7 @@ STEPS_SMOOTH = (2e-3, 2e-4, 2e-5)
 STEP_KINKED = 1e-4
 """Of the whole direction."""
 KINK = 1e-4
+SYMMETRY = 1e-12
 ROUNDING = 8 * float(np.finfo(float).eps)
 """The difference of two losses is off by this share of the loss, at worst."""
 TINY = float(np.finfo(float).tiny)
@@ -180,6 +181,20 @@ def check_adjoint(gradient: Values, directional: float, direction: Values) -> Fi
     predicted = sum(float(np.vdot(gradient[name], d)) for name, d in direction.items())
     error = abs(predicted - directional) / max(float(typical), TINY)
     return Finding("gradient.adjoint", float(error), THRESHOLD)
+
+
+def check_symmetry(
+    hessian_times: Callable[[Values, Values], Values], point: Values, names: Sequence[str], rng: np.random.Generator
+) -> Finding:
+    """The Hessian is symmetric: ⟨w, H v⟩ = ⟨v, H w⟩ for two random directions, to rounding; no step is involved.
+
+    The difference is relative to ‖w‖ ‖H v‖ / √n, the size that the product has for such directions.
+    """
+    v, w = random_direction(point, names, rng), random_direction(point, names, rng)
+    along_v, along_w = hessian_times(point, v), hessian_times(point, w)
+    one, other = (sum(float(np.vdot(a[n], b[n])) for n in names) for a, b in ((w, along_v), (v, along_w)))
+    typical = np.sqrt(sum(float((along[n] ** 2).sum()) for along in (along_v, along_w) for n in names))
+    return Finding("hvp.symmetry", float(abs(one - other) / max(float(typical), TINY)), SYMMETRY)
 
 
 def _discrepancy_away_from_kinks(

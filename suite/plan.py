@@ -18,7 +18,7 @@ from suite.environment import allowed_cpus
 from suite.errors import UsageError, unknown
 from suite.sources import variants_of
 from suite.targets import FRAMEWORKS, Target, default_targets, interpreter, public_path
-from suite.workloads import TASKS, WORKLOADS, Problem
+from suite.workloads import JACOBIAN_ENTRIES, TASKS, WORKLOADS, Problem
 
 PROFILES = Path(__file__).with_name("profiles.toml")
 DEFAULT_PROFILE = "quick"
@@ -315,6 +315,15 @@ def _cases(settings: Profile, asked_tasks: list[str], precisions: list[str], dev
         if task in workload.tasks
         for precision in precisions
     ]
+    for case in cases:
+        if (
+            case.task == "jacobian"
+            and (entries := case.definition.jacobian_entries(case.parameters)) > JACOBIAN_ENTRIES
+        ):
+            raise UsageError(
+                f"the Jacobian of {case.workload}[{case.problem}] has {entries:,} entries, more than {JACOBIAN_ENTRIES:,};"
+                f" choose a smaller problem, such as '{case.workload}[tiny]'"
+            )
     if not cases:
         raise UsageError("nothing is selected: name a workload, or a profile that does")
     return cases

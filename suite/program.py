@@ -10,10 +10,13 @@ import numpy as np
 from impls.interface import Backend, Implementation, Native
 from suite.timing import Timed
 from suite.workloads import WORKLOADS, Problem, Workload
-from suite.workloads.draw import COTANGENT
+from suite.workloads.draw import COTANGENT, TANGENT
 
 Array = np.ndarray
 Implementations = Mapping[tuple[str, str], Implementation]
+
+OF_LOSS = ("gradient", "train_step", "hvp", "per_example_gradient")
+"""Tasks that are asked of the scalar loss; the others are asked of the outputs."""
 
 
 class Unsupported(Exception):
@@ -45,7 +48,7 @@ class Program:
         self.precision, self.device = precision, device
         self._layout = dict(implementation.layout)
         self._axes = {name: t.axes for name, t in (workload.tensors(problem) | workload.outputs(problem)).items()}
-        if workload.loss and task != "forward":
+        if workload.loss and task in OF_LOSS:
             self._layout |= {
                 n: a for n, a in implementations[workload.loss, "default"].layout.items() if n in self._axes
             }
@@ -53,31 +56,45 @@ class Program:
         tensors = workload.arguments(problem)
         self._names = list(tensors)
         function = implementation.bind(problem)
-        if task != "forward":
+        if task in OF_LOSS:
             function = self._objective(function, implementations)
         self.objective = function
-        wanted = "parameter" if task == "train_step" else None
-        self.positions = [
-            position
-            for position, name in enumerate(self._names)
-            if name in tensors and tensors[name].differentiable and wanted in (None, tensors[name].role)
-        ]
-        self.differentiated = [self._names[position] for position in self.positions]
+        moved = [name for name, tensor in workload.differentiable(problem).items() if name in tensors]
+        if task in ("train_step", "per_example_gradient"):
+            moved = [name for name in moved if tensors[name].role == "parameter"]
+        self.differentiated = moved
+        self.positions = [self._names.index(name) for name in moved]
+        if task in ("jvp", "hvp"):
+            self._names += [TANGENT + name for name in moved]
 
         backend.use(precision)
-        arguments = self.native(values)
-        self.arguments: list[Native] = arguments
-        if task == "forward":
-            self.function = backend.forward(function, mode)
-            self.outputs = list(workload.outputs(problem))
-        elif task == "gradient":
-            self.function = backend.gradient(function, mode, self.positions)
-            self.outputs = ["loss", *self.differentiated]
-        else:
-            rate = problem.learning_rate
-            self.function = backend.training(function, mode, arguments, self.positions, rate)
-            self.arguments = [a for position, a in enumerate(arguments) if position not in self.positions]
-            self.outputs = ["loss", *self.differentiated]
+        self.arguments: list[Native] = self.native(values)
+        self.function, self.outputs = self._ready(function)
+
+    def _ready(self, function: Any) -> tuple[Any, list[str]]:
+        """The task as the mode executes it, and the names of its results."""
+        backend, mode, positions, names = self.backend, self.mode, self.positions, self.differentiated
+        flowing = list(self.workload.cotangents(self.problem))
+        match self.task:
+            case "forward":
+                return backend.forward(function, mode), list(self.workload.outputs(self.problem))
+            case "gradient":
+                return backend.gradient(function, mode, positions), ["loss", *names]
+            case "jvp":
+                outputs = backend.leading(function, len(flowing))
+                return backend.jvp(outputs, mode, positions), [*flowing, *(TANGENT + name for name in flowing)]
+            case "hvp":
+                return backend.hvp(function, mode, positions), [*names, *(TANGENT + name for name in names)]
+            case "jacobian":
+                outputs = backend.leading(function, len(flowing))
+                blocks = [f"{output} by {name}" for output in flowing for name in names]
+                return backend.jacobian(outputs, mode, positions), blocks
+            case "per_example_gradient":
+                axes = [self._batch_axis(name) for name in self._names]
+                return backend.per_example_gradient(function, mode, positions, axes), ["loss", *names]
+        step = backend.training(function, mode, self.arguments, positions, self.problem.learning_rate)
+        self.arguments = [a for position, a in enumerate(self.arguments) if position not in positions]
+        return step, ["loss", *names]
 
     def _objective(self, function: Any, implementations: Implementations) -> Any:
         """The scalar loss as a function of all tensors; what it needs beyond the arguments is added to their names."""
@@ -86,18 +103,23 @@ class Program:
             self._names += list(self.workload.targets(self.problem))
             criterion = implementations[self.workload.loss, "default"].bind(self.problem)
             return self.backend.compose(function, criterion, count)
-        if self.workload.is_scalar(self.problem):
+        if not self.contracts:
             return function
         self._names += [COTANGENT + name for name in self.workload.cotangents(self.problem)]
         return self.backend.compose(function, self.backend.contract, count)
+
+    @property
+    def contracts(self) -> bool:
+        """Whether the loss is the contraction of the outputs with their cotangents."""
+        scalar = self.workload.is_scalar(self.problem)
+        return self.task in OF_LOSS and self.workload.loss is None and not scalar
 
     def native(self, values: Mapping[str, Array]) -> list[Native]:
         """The arguments as native tensors, in the implementation's layout."""
         arguments = []
         for position, name in enumerate(self._names):
-            plain = name.removeprefix(COTANGENT)
-            array = _permute(values[name], self._axes[plain], self._layout.get(plain, self._axes[plain]))
-            differentiable = self.task != "forward" and position in self.positions
+            array = _permute(values[name], *self._axes_of(name))
+            differentiable = self.task in ("gradient", "train_step") and position in self.positions
             arguments.append(self.backend.array(array, self.precision, self.device, differentiable))
         return arguments
 
@@ -115,11 +137,31 @@ class Program:
             raise ValueError(f"{len(outputs)} results came, not the {len(self.outputs)} of the definition")
         arrays = {}
         for name, tensor in zip(self.outputs, outputs, strict=True):
-            array = self.backend.numpy(tensor)
-            if name in self._axes:
-                array = _permute(array, self._layout.get(name, self._axes[name]), self._axes[name])
-            arrays[name] = array
+            of_definition, of_framework = self._axes_of_result(name)
+            arrays[name] = _permute(self.backend.numpy(tensor), of_framework, of_definition)
         return arrays
+
+    def _axes_of(self, name: str) -> tuple[str, str]:
+        """The axes of an argument or an output as the definition orders them, and as the framework does."""
+        plain = name.removeprefix(COTANGENT).removeprefix(TANGENT)
+        axes = self._axes.get(plain, "")  # the loss has none
+        return axes, self._layout.get(plain, axes)
+
+    def _axes_of_result(self, name: str) -> tuple[str, str]:
+        """Likewise, for what the task makes of them."""
+        if self.task == "per_example_gradient" and name in self.differentiated:
+            of_definition, of_framework = self._axes_of(name)
+            return f"example {of_definition}", f"example {of_framework}"
+        if self.task == "jacobian":
+            output, argument = (self._axes_of(part) for part in name.split(" by "))
+            return _product(output[0], argument[0]), _product(output[1], argument[1])
+        return self._axes_of(name)
+
+    def _batch_axis(self, name: str) -> int | None:
+        """Where the framework's argument counts the examples."""
+        axes = self._axes_of(name)[1].split()
+        batch = self.workload.batch_axis(self.problem)
+        return axes.index(batch) if batch in axes and name not in self.differentiated else None
 
     def wrong_types(self, outputs: tuple[Native, ...]) -> str | None:
         """A sentence where a result has not the precision that was asked for."""
@@ -137,14 +179,24 @@ class Program:
         arrays = self.read(outputs)
         return float(arrays.pop("loss")), arrays
 
+    def hessian_times(self, values: Mapping[str, Array], direction: Mapping[str, Array]) -> dict[str, Array]:
+        """The second derivative of the loss along `direction`, by name (an `hvp` program)."""
+        tangents = {TANGENT + name: direction[name] for name in self.differentiated}
+        outputs = self.function(*self.native({**values, **tangents}))
+        self.backend.synchronize(outputs)
+        arrays = self.read(outputs)
+        return {name: arrays[TANGENT + name] for name in self.differentiated}
+
     def directional(self, values: Mapping[str, Array], direction: Mapping[str, Array]) -> float | None:
         """The loss's derivative along `direction`, by forward mode of the uncompiled objective; None where there is none."""
-        tangents = []
-        for name in self.differentiated:
-            array = _permute(direction[name], self._axes[name], self._layout.get(name, self._axes[name]))
-            tangents.append(self.backend.array(array, self.precision, self.device))
-        derivative = self.backend.directional(self.objective, self.native(values), self.positions, tangents)
-        return None if derivative is None else float(self.backend.numpy(derivative))
+        if not self.backend.forward_mode:
+            return None
+        tangents = [
+            self.backend.array(_permute(direction[name], *self._axes_of(name)), self.precision, self.device)
+            for name in self.differentiated
+        ]
+        pushforward = self.backend.jvp(self.objective, "eager", self.positions)
+        return float(self.backend.numpy(pushforward(*self.native(values), *tangents)[1]))
 
 
 def _find(
@@ -168,6 +220,11 @@ def _find(
     if reason:
         raise Unsupported(reason)
     return implementation
+
+
+def _product(output: str, argument: str) -> str:
+    """The axes of a block of a Jacobian; those of the argument are primed."""
+    return " ".join([*output.split(), *(f"{axis}'" for axis in argument.split())])
 
 
 def _permute(array: Array, source: str, destination: str) -> Array:

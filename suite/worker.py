@@ -27,7 +27,8 @@ from suite import gradients, timing
 from suite.errors import TriptychError
 from suite.program import Program, Unsupported, definition
 from suite.protocol import Channel, Closed, Message, save_arrays
-from suite.workloads.draw import checksum, draw, round_to
+from suite.workloads import Problem, Workload
+from suite.workloads.draw import COTANGENT, checksum, draw, round_to
 
 Reply = dict[str, Any]
 Values = dict[str, np.ndarray]
@@ -92,11 +93,13 @@ class Worker:
             proof = timing.prove_synchronization(work, read_back)
         return {"passed": proof.passed, "sentence": proof.sentence}
 
-    def open_case(self, workload: str, parameters: dict[str, Any], seed: int, precision: str, device: str) -> Reply:
+    def open_case(
+        self, workload: str, parameters: dict[str, Any], seed: int, tangents: bool, precision: str, device: str
+    ) -> Reply:
         """Draw the case's numbers. What the last case left is dropped."""
         self.close_case()
         self.case = dict(workload=workload, parameters=parameters, precision=precision, device=device)
-        drawn = draw(*definition(workload, parameters), seed=seed)
+        drawn = draw(*definition(workload, parameters), seed=seed, tangents=tangents)
         self.values = {name: round_to(array, precision) for name, array in drawn.items()}
         return {"checksum": checksum(drawn)}
 
@@ -109,11 +112,19 @@ class Worker:
         return {}
 
     def evaluate(
-        self, task: str, mode: str, variant: str, folder: str, steps: int = 1, absolute: bool = False
+        self,
+        task: str,
+        mode: str,
+        variant: str,
+        folder: str,
+        steps: int = 1,
+        absolute: bool = False,
+        terms: bool = False,
     ) -> Reply:
         """Results in float64 on the case's own numbers (or their absolute values), as .npy files.
 
-        `steps` calls are made; the losses of all of them are returned, the results of the last are written.
+        `steps` calls are made; the losses of training steps are returned, the results of the last call are written.
+        With `terms` the size of what a loss that is a contraction sums up is returned too.
         """
         workload, problem = definition(self.case["workload"], self.case["parameters"])
         values = {name: round_to(array.astype(_wide(array)), "float64") for name, array in self.values.items()}
@@ -124,9 +135,22 @@ class Worker:
         for _ in range(steps):
             outputs = program.call()
             arrays = program.read(outputs)
-            if "loss" in arrays:
+            if task == "train_step":
                 losses.append(float(arrays["loss"]))
-        return {"names": save_arrays(Path(folder), arrays), "losses": losses, "types": program.wrong_types(outputs)}
+        return {
+            "names": save_arrays(Path(folder), arrays),
+            "losses": losses,
+            "types": program.wrong_types(outputs),
+            "terms": self._terms(program, mode, variant, values) if terms and program.contracts else None,
+        }
+
+    def _terms(self, program: Program, mode: str, variant: str, values: Values) -> float:
+        """Σ |y| |c| over all outputs y and their cotangents c."""
+        workload, problem = program.workload, program.problem
+        forward = self._program(workload, problem, "forward", mode, variant, "float64", self.case["device"], values)
+        outputs = forward.read(forward.call())
+        pairs = ((outputs[name], values[COTANGENT + name]) for name in workload.cotangents(problem))
+        return float(sum((np.abs(y) * np.abs(c)).sum() for y, c in pairs))
 
     def check_gradient(self, mode: str, variant: str, parameters: dict[str, Any], seed: int, elements: bool) -> Reply:
         """The gradient in float64 against forward mode and differences (see `suite.gradients`)."""
@@ -152,6 +176,17 @@ class Worker:
         if directional is not None:
             findings.append(gradients.check_adjoint(program.value_and_gradient(drawn)[1], directional, direction))
         return {"findings": [[f.name, f.error, f.tolerance, f.where] for f in findings]}
+
+    def check_symmetry(self, mode: str, variant: str, seed: int) -> Reply:
+        """The symmetry of second derivatives in float64; nothing where they are differences."""
+        if not self.backend.forward_mode:
+            return {"findings": []}
+        workload, problem = definition(self.case["workload"], self.case["parameters"])
+        drawn = draw(workload, problem, seed=seed, tangents=True)
+        program = self._program(workload, problem, "hvp", mode, variant, "float64", self.case["device"], drawn)
+        rng = np.random.default_rng(seed)
+        finding = gradients.check_symmetry(program.hessian_times, drawn, program.differentiated, rng)
+        return {"findings": [[finding.name, finding.error, finding.tolerance, finding.where]]}
 
     def _directional(self, program: Program, values: Values, direction: Values) -> float | None:
         """Forward mode's derivative; None where the framework has none for what is called here."""
@@ -257,8 +292,8 @@ class Worker:
 
     def _program(
         self,
-        workload: Any,
-        problem: Any,
+        workload: Workload,
+        problem: Problem,
         task: str,
         mode: str,
         variant: str,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import jaxlib
 import numpy as np
 
-from impls.interface import Backend, Function, Native, as_tuple, place
+from impls.interface import Backend, Function, Native, as_tuple, of_leaves, place
 
 DTYPES = {
     "float64": jnp.float64,
@@ -111,16 +111,40 @@ class JaxBackend(Backend):
         step.traced = update
         return step
 
-    def directional(
-        self, objective: Function, tensors: Sequence[jax.Array], positions: Sequence[int], tangents: Sequence[jax.Array]
-    ) -> jax.Array:
-        data = [tensor for position, tensor in enumerate(tensors) if position not in positions]
+    def jvp(self, function: Function, mode: str, positions: Sequence[int]) -> Function:
+        def pushforward(*tensors: jax.Array) -> tuple[jax.Array, ...]:
+            tensors, tangents = tensors[: -len(positions)], tensors[-len(positions) :]
+            outputs, derivatives = jax.jvp(*of_leaves(function, tensors, positions), tangents)
+            return (*outputs, *derivatives)
 
-        def of_leaves(*leaves: jax.Array) -> jax.Array:
-            return objective(*place(data, leaves, positions))
+        return _as_mode(pushforward, mode)
 
-        primals = tuple(tensors[position] for position in positions)
-        return jax.jvp(of_leaves, primals, tuple(tangents))[1]
+    def hvp(self, objective: Function, mode: str, positions: Sequence[int]) -> Function:
+        """Forward over reverse, as JAX's autodiff cookbook recommends."""
+        return self.jvp(jax.grad(objective, argnums=tuple(positions)), mode, positions)
+
+    def jacobian(self, function: Function, mode: str, positions: Sequence[int]) -> Function:
+        rows = jax.jacrev(function, argnums=tuple(positions))
+
+        def jacobian(*tensors: jax.Array) -> tuple[jax.Array, ...]:
+            return tuple(block for of_output in rows(*tensors) for block in of_output)
+
+        return _as_mode(jacobian, mode)
+
+    def per_example_gradient(
+        self, objective: Function, mode: str, positions: Sequence[int], axes: Sequence[int | None]
+    ) -> Function:
+        def of_one(*tensors: jax.Array) -> jax.Array:
+            whole = [t if axis is None else jnp.expand_dims(t, axis) for t, axis in zip(tensors, axes, strict=True)]
+            return objective(*whole)
+
+        mapped = jax.vmap(jax.value_and_grad(of_one, argnums=tuple(positions)), in_axes=tuple(axes))
+
+        def losses_and_gradients(*tensors: jax.Array) -> tuple[jax.Array, ...]:
+            losses, gradients = mapped(*tensors)
+            return (losses, *gradients)
+
+        return _as_mode(losses_and_gradients, mode)
 
     def refuses(self, error: BaseException) -> bool:
         """No rule for differentiation or no kernel for the type."""

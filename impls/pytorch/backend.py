@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from impls.interface import Backend, Function, Native, as_tuple, place
+from impls.interface import Backend, Function, Native, as_tuple, of_leaves, place
 
 DTYPES = {
     "float64": torch.float64,
@@ -112,29 +112,49 @@ class PytorchBackend(Backend):
 
         return step
 
-    def directional(
-        self,
-        objective: Function,
-        tensors: Sequence[torch.Tensor],
-        positions: Sequence[int],
-        tangents: Sequence[torch.Tensor],
-    ) -> torch.Tensor:
-        tensors = [tensor.detach() for tensor in tensors]
-        data = [tensor for position, tensor in enumerate(tensors) if position not in positions]
+    def jvp(self, function: Function, mode: str, positions: Sequence[int]) -> Function:
+        def pushforward(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            tensors, tangents = tensors[: -len(positions)], tensors[-len(positions) :]
+            outputs, derivatives = torch.func.jvp(*of_leaves(function, tensors, positions), tangents)
+            return (*outputs, *derivatives)
 
-        def of_leaves(*leaves: torch.Tensor) -> torch.Tensor:
-            return objective(*place(data, leaves, positions))
+        return _as_mode(pushforward, mode)
 
-        # The fused attention kernels have no forward-mode derivative; the written-out one has.
-        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
-            primals = tuple(tensors[position] for position in positions)
-            return torch.func.jvp(of_leaves, primals, tuple(tangents))[1]
+    def hvp(self, objective: Function, mode: str, positions: Sequence[int]) -> Function:
+        """Forward over reverse, as PyTorch's tutorial on Hessians recommends."""
+        gradient = torch.func.grad(objective, argnums=tuple(positions))
+        return self.jvp(gradient, mode, positions)
+
+    def jacobian(self, function: Function, mode: str, positions: Sequence[int]) -> Function:
+        rows = torch.func.jacrev(function, argnums=tuple(positions))
+
+        def jacobian(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            return tuple(block for of_output in rows(*tensors) for block in of_output)
+
+        return _as_mode(jacobian, mode)
+
+    def per_example_gradient(
+        self, objective: Function, mode: str, positions: Sequence[int], axes: Sequence[int | None]
+    ) -> Function:
+        def of_one(*tensors: torch.Tensor) -> torch.Tensor:
+            whole = [t if axis is None else t.unsqueeze(axis) for t, axis in zip(tensors, axes, strict=True)]
+            return objective(*whole)
+
+        differentiate = torch.func.grad_and_value(of_one, argnums=tuple(positions))
+        mapped = torch.func.vmap(differentiate, in_dims=tuple(axes))
+
+        def losses_and_gradients(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            gradients, losses = mapped(*tensors)
+            return (losses, *gradients)
+
+        return _as_mode(losses_and_gradients, mode)
 
     def refuses(self, error: BaseException) -> bool:
         """`"cholesky_cpu" not implemented for 'BFloat16'`, `derivative for aten::_ctc_loss_backward is not implemented`,
-        `Trying to use forward AD with … that does not support it`."""
+        `Trying to use forward AD with … that does not support it`, `NYI: Tensor.clone(memory_format) inside vmap`."""
         text = str(error)
-        return isinstance(error, NotImplementedError) or "not implemented" in text or "forward AD with" in text
+        words = ("not implemented", "forward AD with", "inside vmap", "vmap: It looks like")
+        return isinstance(error, NotImplementedError) or any(each in text for each in words)
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)

@@ -24,7 +24,13 @@ def bce_with_logits(logits, targets):
     return F.binary_cross_entropy_with_logits(logits, targets, reduction="mean")
 
 
-@implements("mse")
+def _no_second_derivative(p: Problem, task: str, mode: str, precision: str) -> str | None:
+    if task == "hvp":
+        return "F.mse_loss has no derivative by forward over reverse mode (pytorch/pytorch#123996)"
+    return None
+
+
+@implements("mse", unsupported=_no_second_derivative)
 def mse(predictions, targets):
     return F.mse_loss(predictions, targets, reduction="mean")
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from impls.interface import implements
+from suite.workloads import Problem
 
 
 @implements("attention")
@@ -91,9 +92,17 @@ def additive_attention(query, key, query_weight, key_weight, score_weight):
     return tf.matmul(weights, key)
 
 
+def _slices_not_pushed(p: Problem, task: str, mode: str, precision: str) -> str | None:
+    # Found by running 2.21.0: "'IndexedSlices' object has no attribute '_id'".
+    if task == "hvp":
+        return "tf.autodiff.ForwardAccumulator cannot pass the gradient of tf.tensor_scatter_nd_update"
+    return None
+
+
 @implements(
     "decode_attention",
     layout={"key_cache": "S B H D", "value_cache": "S B H D", "new_key_cache": "S B H D", "new_value_cache": "S B H D"},
+    unsupported=_slices_not_pushed,
 )
 def decode_attention(query, key, value, key_cache, value_cache, *, filled):
     # Positions first, for these are what tensor_scatter_nd_update indexes.

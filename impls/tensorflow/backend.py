@@ -113,13 +113,59 @@ class TensorflowBackend(Backend):
         step.traced = update
         return step
 
-    def directional(
-        self, objective: Function, tensors: Sequence[tf.Tensor], positions: Sequence[int], tangents: Sequence[tf.Tensor]
-    ) -> tf.Tensor | None:
-        leaves = [tensors[position] for position in positions]
-        with tf.autodiff.ForwardAccumulator(primals=leaves, tangents=list(tangents)) as accumulator:
-            loss = objective(*tensors)
-        return accumulator.jvp(loss)
+    def jvp(self, function: Function, mode: str, positions: Sequence[int]) -> Function:
+        def pushforward(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            tensors, tangents = tensors[: -len(positions)], tensors[-len(positions) :]
+            leaves = [tensors[position] for position in positions]
+            with tf.autodiff.ForwardAccumulator(primals=leaves, tangents=list(tangents)) as accumulator:
+                outputs = as_tuple(function(*tensors))
+            return (*outputs, *(accumulator.jvp(output, unconnected_gradients="zero") for output in outputs))
+
+        return _as_mode(pushforward, mode)
+
+    def hvp(self, objective: Function, mode: str, positions: Sequence[int]) -> Function:
+        """Forward over reverse, as the documentation of ForwardAccumulator recommends."""
+
+        def gradient(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            leaves = [tensors[position] for position in positions]
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(leaves)
+                loss = objective(*tensors)
+            gradients = tape.gradient(loss, leaves, unconnected_gradients="zero")
+            return tuple(tf.convert_to_tensor(each) for each in gradients)  # those of tf.gather come as slices
+
+        return self.jvp(gradient, mode, positions)
+
+    def jacobian(self, function: Function, mode: str, positions: Sequence[int]) -> Function:
+        def jacobian(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            leaves = [tensors[position] for position in positions]
+            with tf.GradientTape(watch_accessed_variables=False, persistent=True) as tape:
+                tape.watch(leaves)
+                outputs = as_tuple(function(*tensors))
+            rows = [tape.jacobian(output, leaves, unconnected_gradients="zero") for output in outputs]
+            return tuple(block for of_output in rows for block in of_output)
+
+        return _as_mode(jacobian, mode)
+
+    def per_example_gradient(
+        self, objective: Function, mode: str, positions: Sequence[int], axes: Sequence[int | None]
+    ) -> Function:
+        def losses_and_gradients(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            leaves = [tensors[position] for position in positions]
+            mapped = [position for position, axis in enumerate(axes) if axis is not None]
+
+            def of_one(examples: list[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+                whole = list(tensors)
+                for position, example in zip(mapped, examples, strict=True):
+                    whole[position] = tf.expand_dims(example, axes[position])
+                with tf.GradientTape(watch_accessed_variables=False) as tape:
+                    tape.watch(leaves)
+                    loss = objective(*whole)
+                return (loss, *tape.gradient(loss, leaves, unconnected_gradients="zero"))
+
+            return tuple(tf.vectorized_map(of_one, [_first(tensors[p], axes[p]) for p in mapped]))
+
+        return _as_mode(losses_and_gradients, mode)
 
     def refuses(self, error: BaseException) -> bool:
         """No kernel for the type or device, no gradient in the registry, or nothing that XLA could compile."""
@@ -136,6 +182,12 @@ class TensorflowBackend(Backend):
         traced = getattr(function, "traced", function)
         count = getattr(traced, "experimental_get_tracing_count", None)
         return count() if count else None
+
+
+def _first(tensor: tf.Tensor, axis: int | None) -> tf.Tensor:
+    """`tensor` with `axis` moved to the front, where tf.vectorized_map looks for it."""
+    order = [axis, *(other for other in range(tensor.shape.rank) if other != axis)]
+    return tensor if axis == 0 else tf.transpose(tensor, order)
 
 
 def _as_mode(function: Function, mode: str) -> Function:

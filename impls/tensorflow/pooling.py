@@ -46,10 +46,15 @@ def global_avg_pool2d(x):
     return tf.reduce_mean(x, axis=[1, 2])
 
 
+def _centres_meet(size: int, out: int) -> bool:
+    """Whether a pixel of the result lies exactly on one of the image, but for rounding: (j + ½) size / out − ½ is whole."""
+    return any(((2 * j + 1) * size - out) % (2 * out) == 0 for j in range(out))
+
+
 def _resized_in_float32(p: Problem, task: str, mode: str, precision: str) -> str | None:
-    # Found by running 2.21.0.
-    if mode == "xla":  # off by 0.5 where the image grows, while eager and graph agree with everybody
-        return "tf.image.resize gives other bilinear results under XLA than in the other modes"
+    grown = ((p.height, p.out_height), (p.width, p.out_width))
+    if mode == "xla" and any(size < out and _centres_meet(size, out) for size, out in grown):
+        return "XLA may take the wrong pixel where the centres of two coincide (tensorflow/tensorflow#118467)"
     if precision == "float64":
         return "tf.image.resize computes bilinear results in float32, whatever the precision of its arguments"
     return None

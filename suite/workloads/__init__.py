@@ -14,10 +14,23 @@ from suite.workloads import (
     recurrent,
     reductions,
 )
-from suite.workloads.definition import TASKS, UNIT_ROUNDOFF, WORKLOADS, Problem, Tensor, Workload
+from suite.workloads.definition import (
+    JACOBIAN_ENTRIES,
+    SMALLEST_NORMAL,
+    TASKS,
+    TRANSFORMS,
+    UNIT_ROUNDOFF,
+    WORKLOADS,
+    Problem,
+    Tensor,
+    Workload,
+)
 
 __all__ = [
+    "JACOBIAN_ENTRIES",
+    "SMALLEST_NORMAL",
     "TASKS",
+    "TRANSFORMS",
     "UNIT_ROUNDOFF",
     "WORKLOADS",
     "Problem",

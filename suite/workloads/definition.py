@@ -21,7 +21,10 @@ Array = np.ndarray
 Role = Literal["input", "parameter", "target", "output", "statistic"]
 Value = int | float | bool | str
 
-TASKS = ("forward", "gradient", "train_step")
+TRANSFORMS = ("jvp", "hvp", "jacobian", "per_example_gradient")
+TASKS = ("forward", "gradient", "train_step", *TRANSFORMS)
+JACOBIAN_ENTRIES = 1_000_000
+"""Jacobians with more are refused: their size is the product of outputs and arguments."""
 
 # Unit round-off (half the spacing of floats at 1) of each precision: IEEE 754-2019 table 3.5; bfloat16 has 8
 # significant bits; TF32 rounds the operands of a product to 11.
@@ -31,6 +34,14 @@ UNIT_ROUNDOFF = {
     "tf32": 2.0**-11,
     "bfloat16": 2.0**-8,
     "float16": 2.0**-11,
+}
+# Below its smallest normal number (same table) a precision has no relative accuracy to speak of.
+SMALLEST_NORMAL = {
+    "float64": 2.0**-1022,
+    "float32": 2.0**-126,
+    "tf32": 2.0**-126,
+    "bfloat16": 2.0**-126,
+    "float16": 2.0**-14,
 }
 ITEM_BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2}
 
@@ -105,9 +116,8 @@ class Cost:
     gradient_flops: float | None = None
     condition: float = 1.0
 
-    def of_task(self, task: str) -> float:
-        if task == "forward":
-            return self.flops
+    @property
+    def gradient(self) -> float:
         return 3 * self.flops if self.gradient_flops is None else self.gradient_flops
 
 
@@ -203,9 +213,38 @@ class Workload:
 
     def gradient_reduction(self, p: Problem) -> int:
         """The longest sum in value or gradient: a small parameter collects from every place that it was broadcast to."""
-        tensors = [t for t in self.tensors(p).values() if t.differentiable]
+        tensors = list(self.differentiable(p).values())
         largest = max(t.size for t in [*tensors, *self.outputs(p).values()])
         return max(self.cost(p).reduction, largest // min((t.size for t in tensors), default=largest))
+
+    def differentiable(self, p: Problem) -> dict[str, Tensor]:
+        return {name: tensor for name, tensor in self.tensors(p).items() if tensor.differentiable}
+
+    def batch_axis(self, p: Problem) -> str | None:
+        """The name of the axis that counts the examples; None where there are none."""
+        named = {axis for tensor in self.tensors(p).values() for axis in tensor.axes.split()}
+        return next((axis for axis in ("B", "N") if axis in named), None) if "batch" in p else None
+
+    def flops(self, p: Problem, task: str) -> float:
+        """Operations of one call. Of a product, forward mode computes the value and two tangents, as reverse mode does.
+
+        A Jacobian takes one backward pass for each output.
+        """
+        cost = self.cost(p)
+        if task == "forward":
+            return cost.flops
+        if task == "jvp":
+            return 3 * cost.flops
+        if task == "hvp":
+            return 3 * cost.gradient
+        if task == "jacobian":
+            outputs = sum(output.size for output in self.cotangents(p).values())
+            return cost.flops + outputs * (cost.gradient - cost.flops)
+        return cost.gradient
+
+    def jacobian_entries(self, p: Problem) -> int:
+        outputs = sum(output.size for output in self.cotangents(p).values())
+        return outputs * sum(tensor.size for tensor in self.differentiable(p).values())
 
     def parameter_count(self, p: Problem) -> int:
         return sum(t.size for t in self.tensors(p).values() if t.role == "parameter")
@@ -213,16 +252,24 @@ class Workload:
     def bytes(self, p: Problem, task: str, precision: str) -> float:
         """The fewest bytes that must move: every tensor read once, every result written once (whole numbers are int64)."""
         item = ITEM_BYTES[precision]
-        tensors = list((self.arguments(p) if task == "forward" else self.tensors(p)).values())
-        if task != "forward" and self.loss is None and not self.is_scalar(p):
+        of_outputs = task in ("forward", "jvp", "jacobian")
+        tensors = list((self.arguments(p) if of_outputs else self.tensors(p)).values())
+        if not of_outputs and self.loss is None and not self.is_scalar(p):
             tensors += self.cotangents(p).values()
+        moved = sum(t.size for t in self.differentiable(p).values())
+        outputs = sum(t.size for t in self.outputs(p).values())
         read = sum(t.size * {"float": item, "int": 8, "bool": 1}[t.draw.kind] for t in tensors)
-        written = sum(t.size * item for t in self.outputs(p).values())
-        if task == "gradient":
-            written = item * (1 + sum(t.size for t in self.tensors(p).values() if t.differentiable))
-        elif task == "train_step":
-            written = item * (1 + self.parameter_count(p))
-        return float(read + written)
+        read += item * moved if task in ("jvp", "hvp") else 0
+        written = {
+            "forward": outputs,
+            "gradient": 1 + moved,
+            "train_step": 1 + self.parameter_count(p),
+            "jvp": 2 * outputs,
+            "hvp": 2 * moved,
+            "jacobian": self.jacobian_entries(p),
+            "per_example_gradient": p.get("batch", 0) * (1 + self.parameter_count(p)),
+        }[task]
+        return float(read + item * written)
 
 
 WORKLOADS: dict[str, Workload] = {}
@@ -231,9 +278,10 @@ WORKLOADS: dict[str, Workload] = {}
 def workload(*, family: str) -> Callable[[type], type]:
     """File the decorated definition under its class name in snake case (`LayerNorm` → `layer_norm`).
 
-    The class gives `problems`, `tensors(p)`, `outputs(p)` and `cost(p)`; it may give `tasks`, `bound`, `normwise`,
-    `loss`, `smooth`, `choices`, `may_be_zero`, and `check(p)`, which returns one sentence for a problem that makes no
-    sense, else None.
+    What has a gradient has its transforms as tasks too; the gradient of each example, where there are parameters and a
+    batch. The class gives `problems`, `tensors(p)`, `outputs(p)` and `cost(p)`; it may give `tasks`, `transforms`, `bound`,
+    `normwise`, `loss`, `smooth`, `choices`, `may_be_zero`, and `check(p)`, which returns one sentence for a problem that
+    makes no sense, else None.
     """
 
     def register(definition: type) -> type:
@@ -241,12 +289,19 @@ def workload(*, family: str) -> Callable[[type], type]:
         members = definition.__dict__
         if name in WORKLOADS:
             raise ValueError(f"two workloads are called {name}")
+        base = Problem(members["problems"]["small"])
+        tensors = definition.tensors(base)  # type: ignore[attr-defined]
+        tasks = members.get("tasks", ("forward", "gradient"))
+        if "gradient" in tasks:
+            has_parameters = any(tensor.role == "parameter" for tensor in tensors.values())
+            mapped = has_parameters and "batch" in base
+            tasks += members.get("transforms", TRANSFORMS if mapped else TRANSFORMS[:-1])
         WORKLOADS[name] = Workload(
             name=name,
             family=family,
             doc=inspect.cleandoc(definition.__doc__ or ""),
             problems=members["problems"],
-            tasks=members.get("tasks", ("forward", "gradient")),
+            tasks=tasks,
             bound=members.get("bound", "norm"),
             loss=members.get("loss"),
             smooth=members.get("smooth", True),

@@ -7,22 +7,29 @@ so the values depend neither on the task nor on what else is drawn.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 
 from suite.workloads.definition import Array, Problem, Tensor, Workload
+from suite.workloads.distributions import Normal
 
 COTANGENT = "cotangent."
+TANGENT = "tangent."
 
 
-def draw(workload: Workload, problem: Problem, seed: int, attempt: int = 0) -> dict[str, Array]:
+def draw(workload: Workload, problem: Problem, seed: int, attempt: int = 0, tangents: bool = False) -> dict[str, Array]:
     """Every tensor of the workload by name, targets included, and one `cotangent.<output>` for each output.
 
+    With `tangents` also a `tangent.<name>` for each differentiable tensor, its entries of size 1 whatever the tensor's are.
     Floats come as float64, whole numbers as int64, masks as bool. `attempt` draws another point (for one that met a kink).
     """
     tensors = dict(workload.tensors(problem))
     if workload.loss is None and not workload.is_scalar(problem):
         tensors |= {COTANGENT + name: output for name, output in workload.cotangents(problem).items()}
+    if tangents:
+        moved = workload.differentiable(problem)
+        tensors |= {TANGENT + name: replace(tensor, draw=Normal()) for name, tensor in moved.items()}
     return {name: _draw_one(workload, problem, seed, attempt, name, tensor) for name, tensor in tensors.items()}
 
 

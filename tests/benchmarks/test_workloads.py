@@ -17,21 +17,17 @@ import pytest
 from impls.interface import Backend, load
 from suite import correctness
 from suite.cases import FRAMEWORK_MODES, Case
+from suite.plan import make_plan
 from suite.program import Implementations, Program, Unsupported
 from suite.targets import MODULES
 from suite.timing import no_garbage_collection
-from suite.workloads import WORKLOADS
 from suite.workloads.draw import draw, round_to
 
 # Here the frameworks are imported into this process, and their warnings are their own.
 pytestmark = pytest.mark.filterwarnings("default")
 
 THREADS = len(os.sched_getaffinity(0))
-CASES = [
-    Case(name, "small", workload.problem("small"), task, "float32", "cpu", THREADS)
-    for name, workload in WORKLOADS.items()
-    for task in workload.tasks
-]
+CASES = make_plan([]).cases  # those of the default profile
 MODES = [(framework, mode) for framework, modes in FRAMEWORK_MODES.items() for mode in modes]
 
 

@@ -1,4 +1,7 @@
-"""What every registered backend must do, over every framework, mode, variant and workload; no code for any one of them."""
+"""What every registered backend must do, over every framework, mode, variant and workload; no code for any one of them.
+
+Each framework is imported once, in a worker that all tests share.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,24 @@ from suite.checking import Checker
 from suite.conventions import load, same
 from suite.records import Check
 from suite.workers import CellFailed, Workers
-from suite.workloads import WORKLOADS
+from suite.workloads import TRANSFORMS, WORKLOADS
 from tests.impls.conftest import THREADS
 
+PROVING = {"numpy": "eager", "pytorch": "eager", "tensorflow": "eager", "jax": "jit"}
+"""The mode in which an implementation goes through everything, differences and transforms too: the quickest at it."""
+TRANSFORMED_IN_EVERY_MODE = ("conv2d", "layer_norm", "linear", "mlp", "softmax", "softmax_cross_entropy")
 PROBLEMS = [(name, problem) for name, w in WORKLOADS.items() for problem in w.problems if problem.startswith("tiny")]
+
+
+def _is_tried(framework: str, mode: str, variant: str, problem: str) -> bool:
+    """Compiling takes seconds, so what is no default is compiled for one problem; JAX without jit compiles every operation
+    by itself, which takes longer still."""
+    if mode == PROVING[framework]:
+        return True
+    default, tiny = variant == "default", problem == "tiny"
+    return default and tiny if (framework, mode) == ("jax", "eager") else default or tiny
+
+
 COLUMNS = [
     (workload, problem, Column(framework, framework, mode, source.variant))
     for framework, modes in FRAMEWORK_MODES.items()
@@ -23,8 +40,7 @@ COLUMNS = [
     for source in sources.sources(f"impls.{framework}")
     if source.workload == workload
     for mode in modes
-    # Compiling takes seconds: what is no default is compiled for one problem.
-    if mode == modes[0] or source.variant == "default" or problem == "tiny"
+    if _is_tried(framework, mode, source.variant, problem)
 ]
 
 # Everything that a framework cannot do in float32 and float64, with words of the reason; nothing else may be unsupported.
@@ -56,6 +72,45 @@ CANNOT = {
 }
 
 
+FUSED_ATTENTION = (
+    "attention",
+    "decode_attention",
+    "grouped_query_attention",
+    "masked_attention",
+    "multi_head_attention",
+    "sliding_window_attention",
+)
+MOMENTS = ("batch_norm", "group_norm", "instance_norm", "layer_norm")
+PADDED = ("conv2d", "conv_transpose2d")
+RECURRENT = ("gru", "gru_reset_before", "lstm", "rnn_tanh")
+# Likewise for the transforms of default variants.
+CANNOT_TRANSFORM = {
+    **{("pytorch", name, task): "forward AD with _scaled_dot" for name in FUSED_ATTENTION for task in ("jvp", "hvp")},
+    ("pytorch", "mse", "hvp"): "has no derivative by forward over reverse",
+    ("pytorch", "huber", "hvp"): "forward AD with huber_loss_backward",
+    ("pytorch", "ctc", "jvp"): "forward AD with _ctc_loss",
+    ("pytorch", "ctc", "hvp"): "forward AD with _ctc_loss",
+    ("pytorch", "batch_norm", "per_example_gradient"): "refuses torch.vmap",
+    **{("tensorflow", name, "hvp"): "takes the mean for a constant" for name in MOMENTS},
+    **{
+        ("tensorflow", name, task): "explicit padding"
+        for name in PADDED
+        for task in ("jacobian", "per_example_gradient")
+    },
+    **{("tensorflow", name, "per_example_gradient"): "cannot map the gradient of tf.scan" for name in RECURRENT},
+    ("tensorflow", "decode_attention", "hvp"): "cannot pass the gradient of tf.tensor_scatter_nd_update",
+    ("tensorflow", "resize_nearest", "jvp"): "ResizeNearestNeighborGrad",
+    ("tensorflow", "resize_nearest", "hvp"): "ResizeNearestNeighborGrad",
+}
+# What has a gradient but no forward mode to compare it with.
+NO_FORWARD_MODE = {
+    *(("pytorch", name, "default") for name in FUSED_ATTENTION),
+    ("pytorch", "multi_head_attention", "composed"),
+    ("pytorch", "ctc", "default"),
+    ("tensorflow", "resize_nearest", "default"),
+}
+
+
 def _id(value: Any) -> str:
     return value.name.replace(" ", "-") if isinstance(value, Column) else str(value)
 
@@ -68,27 +123,31 @@ def _grouped(columns: list[tuple[str, str, Column]]) -> list[Any]:
 FRAMEWORKS = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in FRAMEWORK_MODES]
 
 
+def _proves(column: Column) -> bool:
+    return column.mode == PROVING[column.framework]
+
+
 def _checks(workers: Workers, column: Column, workload: str, problem: str, task: str, precision: str) -> list[Check]:
     """What the cell's checks found, empty where it is unsupported for a reason in `CANNOT`.
 
-    The float64 checks run at `tiny` in the first mode only: what a compiled mode computes is held against the oracle, whose
-    gradient `tests/impls/numpy/test_oracle.py` holds against differences over every element.
+    The float64 checks run at `tiny` in the proving mode only: what others compute is held against the oracle, whose gradient
+    `tests/impls/numpy/test_oracle.py` holds against differences over every element.
     """
     case = Case(workload, problem, WORKLOADS[workload].problem(problem), task, precision, "cpu", THREADS)
     checker = Checker(case, workers, seed=0, columns=[])
     try:
-        first = column.mode == FRAMEWORK_MODES[column.framework][0]
-        if (first and (problem == "tiny" or column.framework == "numpy")) or task == "train_step":
+        if (_proves(column) and (problem == "tiny" or column.framework == "numpy")) or task == "train_step":
             checks = checker.build_and_check(column)[1]
         else:
             folder = workers.scratch.arrays("results")
             reply = checker.build(column, folder)
             checks = checker.check_results(column, reply["names"], folder, reply["types"])
     except CellFailed as failure:
-        known = CANNOT.get((column.framework, workload, column.variant))
-        assert (failure.status, known is not None) == ("unsupported", True), str(failure)
-        assert known is not None
-        assert known in str(failure)
+        known = [CANNOT.get((column.framework, workload, column.variant))]
+        if task in TRANSFORMS and column.variant == "default":
+            known.append(CANNOT_TRANSFORM.get((column.framework, workload, task)))
+        assert failure.status == "unsupported", str(failure)
+        assert any(words is not None and words in str(failure) for words in known), str(failure)
         return []
     assert correctness.reason(checks) == ""
     return checks
@@ -103,9 +162,11 @@ def test_values_and_gradients_agree_with_the_oracle(
         _checks(workers, column, workload, problem, "forward", "float64")
         return
     found = {check.name for check in _checks(workers, column, workload, problem, "gradient", "float64")}
-    if column.mode == FRAMEWORK_MODES[column.framework][0]:
-        wanted = {"value", "gradient", "gradient.oracle", "gradient.differences"}
-        assert problem != "tiny" or found - {"gradient.adjoint"} in (wanted, set())
+    if _proves(column):
+        wanted = {"value", "gradient", "gradient.differences"}
+        if (column.framework, workload, column.variant) not in NO_FORWARD_MODE and column.framework != "numpy":
+            wanted |= {"gradient.adjoint"}
+        assert problem != "tiny" or found in (wanted, set())
         _checks(workers, column, workload, problem, "gradient", "float32")
     else:
         assert found in ({"value", "gradient"}, set())
@@ -122,6 +183,29 @@ def test_ten_training_steps_follow_the_oracles_losses(
     for precision in ("float64", "float32"):
         checks = _checks(workers, column, workload, problem, "train_step", precision)
         assert {"training", "training.parameters"} <= {check.name for check in checks}
+
+
+@pytest.mark.parametrize(
+    ("workload", "task", "column"),
+    _grouped(
+        [
+            (workload, task, column)
+            for workload, problem, column in COLUMNS
+            if problem == "tiny" and column.variant in ("default", "written_out")
+            for task in WORKLOADS[workload].tasks
+            if task in TRANSFORMS and (_proves(column) or workload in TRANSFORMED_IN_EVERY_MODE)
+        ]
+    ),
+    ids=_id,
+)
+def test_transforms_agree_with_the_oracle(workers: Workers, workload: str, task: str, column: Column) -> None:
+    checks = {check.name for check in _checks(workers, column, workload, "tiny", task, "float64")}
+    of_loss = {"value"} if task == "per_example_gradient" else set()
+    of_itself = {"hvp.symmetry"} if task == "hvp" and _proves(column) and column.framework != "numpy" else set()
+    assert checks in ({task} | of_loss | of_itself, set())
+    if workload in TRANSFORMED_IN_EVERY_MODE and _proves(column):
+        checks = {check.name for check in _checks(workers, column, workload, "tiny", task, "float32")}
+        assert f"{task}.oracle" in checks or not checks
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

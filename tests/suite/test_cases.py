@@ -88,7 +88,7 @@ def test_the_line_of_a_cell_says_the_same_as_its_case_and_column():
     (cell,) = merge([line(row, column, status="skipped", reason="no time")])
     assert (cell.case, cell.name) == (row.text, column.name)
     assert (cell.status, cell.reason) == ("skipped", "no time")
-    assert cell.flops == row.definition.cost(row.parameters).of_task("gradient")
+    assert cell.flops == row.definition.flops(row.parameters, "gradient")
     assert cell.bytes == row.definition.bytes(row.parameters, "gradient", "float32")
 
 

@@ -11,9 +11,11 @@ from suite.correctness import (
     check_norms,
     check_trajectory,
     check_value,
+    main_check,
     norm_tolerance,
     reason,
     roundoff,
+    scales,
 )
 from suite.records import Check
 from suite.workloads import WORKLOADS
@@ -283,6 +285,35 @@ def test_a_trajectory_that_ends_early_fails() -> None:
     check = check_trajectory([2.0, 1.5], [2.0, 1.5, 1.2])
     assert not check.passed
     assert check.detail == "2 losses, not 3"
+
+
+def test_a_second_derivative_that_vanishes_is_held_against_the_gradient() -> None:
+    reference = {"x": np.full(4, 3.0), "tangent.x": np.zeros(4)}
+    assert scales("hvp", "float64", reference)["tangent.x"] == 6.0
+    rounding = {"x": reference["x"], "tangent.x": np.full(4, 1e-16)}
+    assert not check_norms("hvp", rounding, reference, 1e-12).passed
+    assert check_norms("hvp", rounding, reference, 1e-12, scales("hvp", "float64", reference)).passed
+    wrong = {"x": reference["x"], "tangent.x": np.full(4, 1e-9)}
+    assert not check_norms("hvp", wrong, reference, 1e-12, scales("hvp", "float64", reference)).passed
+
+
+def test_no_other_tasks_tangents_are_held_against_anything_else() -> None:
+    assert scales("jvp", "float64", {"y": np.ones(2), "tangent.y": np.zeros(2)})["tangent.y"] < 1e-300
+
+
+@pytest.mark.parametrize(("precision", "passed"), [("float16", True), ("float32", False), ("bfloat16", False)])
+def test_what_underflows_is_no_error_of_the_framework(precision: str, passed: bool) -> None:
+    reference, zeros = {"y": np.full(9, 1e-11)}, {"y": np.zeros(9)}
+    assert check_norms("value", zeros, reference, 1e-3, scales("forward", precision, reference)).passed is passed
+
+
+def test_every_task_has_one_check_of_its_results_in_the_timed_precision() -> None:
+    assert [main_check(task) for task in ("forward", "gradient", "train_step", "jvp")] == [
+        "value",
+        "gradient",
+        "parameters",
+        "jvp",
+    ]
 
 
 def test_the_reason_is_that_of_the_first_check_that_failed() -> None:

@@ -17,6 +17,7 @@ from suite.gradients import (
     check_adjoint,
     check_directions,
     check_elements,
+    check_symmetry,
     random_direction,
 )
 
@@ -415,6 +416,36 @@ def test_forward_mode_of_the_opposite_sign_fails() -> None:
 def test_forward_mode_that_is_zero_or_no_number_fails(derivative: float) -> None:
     direction = random_direction(a_point(), NAMES, np.random.default_rng(2))
     assert not check_adjoint(smooth(a_point())[1], derivative, direction).passed
+
+
+HESSIAN = np.array([[2.0, -1.0, 0.5], [-1.0, 3.0, 0.25], [0.5, 0.25, 1.0]])
+
+
+def times(matrix: Array) -> Callable[[Values, Values], Values]:
+    """The product with a Hessian over two tensors, `a` of two entries and `b` of one."""
+
+    def product(point: Values, direction: Values) -> Values:
+        result = matrix @ np.concatenate([direction["a"], direction["b"]])
+        return {"a": result[:2], "b": result[2:]}
+
+    return product
+
+
+def symmetry(matrix: Array) -> Finding:
+    point = {"a": np.zeros(2), "b": np.zeros(1), "labels": np.zeros(3)}
+    return check_symmetry(times(matrix), point, ["a", "b"], np.random.default_rng(0))
+
+
+def test_a_symmetric_hessian_passes() -> None:
+    assert symmetry(HESSIAN).passed
+    assert symmetry(np.zeros((3, 3))).passed
+
+
+@pytest.mark.parametrize("change", [1e-9, -1.0, np.nan])
+def test_a_hessian_that_is_not_symmetric_fails(change: float) -> None:
+    wrong = HESSIAN.copy()
+    wrong[0, 2] += change
+    assert not symmetry(wrong).passed
 
 
 @pytest.mark.parametrize(

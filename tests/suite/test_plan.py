@@ -155,6 +155,15 @@ def test_what_cannot_be_done_is_refused_in_one_sentence(choices, words):
     assert words in refusal("linear", **choices)
 
 
+def test_a_jacobian_that_would_not_fit_is_refused_with_its_size():
+    words = refusal("linear[small]", tasks=["jacobian"])
+    assert words == (
+        "the Jacobian of linear[small] has 84,410,368 entries, more than 1,000,000;"
+        " choose a smaller problem, such as 'linear[tiny]'"
+    )
+    assert make_plan(["linear[tiny]"], tasks=["jacobian"]).cases
+
+
 def test_a_mode_of_a_framework_that_is_not_selected_is_refused_with_its_owner():
     words = refusal("linear", frameworks=["pytorch", "jax"], modes=["xla"])
     assert words == "mode 'xla' belongs to tensorflow, not to what is selected (pytorch, jax)"

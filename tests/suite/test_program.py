@@ -13,7 +13,7 @@ from impls.numpy.convolution import conv2d
 from impls.numpy.losses import softmax_cross_entropy
 from suite.program import Program, Unsupported, definition
 from suite.timing import time_block
-from suite.workloads import WORKLOADS, Problem
+from suite.workloads import TRANSFORMS, WORKLOADS, Problem
 from suite.workloads.draw import draw
 
 _, NUMPY = interface.load("impls.numpy")
@@ -127,6 +127,63 @@ def test_a_scalar_workload_is_its_own_loss_and_class_numbers_have_no_gradient() 
     assert found["loss"] == results(program("softmax_cross_entropy"))["y"]
 
 
+def transformed(name: str, task: str, **changes: Any) -> dict[str, Array]:
+    values = draw(WORKLOADS[name], WORKLOADS[name].problem("tiny"), seed=1, tangents=True)
+    return results(program(name, task, values=values, **changes))
+
+
+def test_a_jvp_gives_the_outputs_and_their_derivatives_along_the_tangents() -> None:
+    v = draw(LINEAR, LINEAR.problem("tiny"), seed=1, tangents=True)
+    found = transformed("linear", "jvp")
+    assert list(found) == ["y", "tangent.y"]
+    assert found["y"] == pytest.approx(v["x"] @ v["weight"].T + v["bias"], rel=1e-14)
+    moved = v["tangent.x"] @ v["weight"].T + v["x"] @ v["tangent.weight"].T + v["tangent.bias"]
+    assert found["tangent.y"] == pytest.approx(moved, rel=1e-13)
+
+
+def test_an_hvp_gives_the_gradients_and_their_derivatives_along_the_tangents() -> None:
+    v = draw(LINEAR, LINEAR.problem("tiny"), seed=1, tangents=True)
+    found = transformed("linear", "hvp")
+    assert list(found) == ["x", "weight", "bias", "tangent.x", "tangent.weight", "tangent.bias"]
+    assert found["weight"] == pytest.approx(v["cotangent.y"].T @ v["x"], rel=1e-13)
+    assert found["tangent.weight"] == pytest.approx(v["cotangent.y"].T @ v["tangent.x"], rel=1e-9)
+    assert found["tangent.bias"] == pytest.approx(np.zeros(4), abs=1e-9)
+
+
+def test_a_jacobian_has_the_outputs_axes_before_those_of_the_argument() -> None:
+    v = draw(LINEAR, LINEAR.problem("tiny"), seed=1)
+    found = transformed("linear", "jacobian")
+    assert list(found) == ["y by x", "y by weight", "y by bias"]
+    assert found["y by x"].shape == (3, 4, 3, 5)
+    assert found["y by x"] == pytest.approx(np.einsum("oi,bc->boci", v["weight"], np.eye(3)))
+
+
+def test_the_gradients_of_all_examples_sum_to_the_gradient_where_the_loss_is_a_sum() -> None:
+    found, whole = transformed("linear", "per_example_gradient"), results(program("linear", "gradient"))
+    assert list(found) == ["loss", "weight", "bias"]
+    assert found["weight"].shape == (3, 4, 5)
+    assert all(found[name].sum(axis=0) == pytest.approx(whole[name], rel=1e-12) for name in found)
+
+
+def test_the_loss_of_one_example_is_that_of_a_batch_of_one() -> None:
+    found, whole = transformed("mlp", "per_example_gradient"), results(program("mlp", "gradient"))
+    assert found["loss"].mean() == pytest.approx(float(whole["loss"]), rel=1e-12)
+    assert found["weight1"].mean(axis=0) == pytest.approx(whole["weight1"], rel=1e-12)
+
+
+@pytest.mark.parametrize("task", TRANSFORMS)
+def test_a_transform_comes_back_in_the_definitions_axes_whatever_the_layout(task: str) -> None:
+    expected = transformed("conv2d", task)
+    found = transformed("conv2d", task, implementations=CHANNELS_LAST)
+    assert list(found) == list(expected)
+    for name in expected:
+        assert found[name] == pytest.approx(expected[name], rel=1e-9, abs=1e-9)
+
+
+def test_statistics_have_no_derivative() -> None:
+    assert list(transformed("batch_norm", "jvp")) == ["y", "tangent.y"]
+
+
 def test_a_training_step_moves_the_parameters_against_their_gradient_and_nothing_else() -> None:
     problem = MLP.problem("tiny")
     values = draw(MLP, problem, seed=1)
@@ -191,11 +248,9 @@ def test_value_and_gradient_convert_both_ways_at_other_values() -> None:
 
 
 class WithForwardMode(NumpyBackend):
-    def directional(
-        self, objective: Any, tensors: Sequence[Native], positions: Sequence[int], tangents: Sequence[Native]
-    ) -> Native:
-        gradients = self.gradient(objective, "eager", positions)(*tensors)[1:]
-        return sum(np.vdot(gradient, tangent) for gradient, tangent in zip(gradients, tangents, strict=True))
+    """NumPy's products with the Jacobian, by its rows, taken for forward mode."""
+
+    forward_mode = True
 
 
 @pytest.mark.parametrize("implementations", [NUMPY, CHANNELS_LAST], ids=["same layout", "another layout"])

@@ -13,6 +13,9 @@ from suite.workloads import TASKS, WORKLOADS
 from suite.workloads.convolution import output_size
 from suite.workloads.draw import draw
 
+GRADIENT_COPIES = ("sum", "topk", "scatter_add")
+"""Their backward pass only moves numbers, so that value and gradient take no more operations than the value."""
+
 PROBLEMS = [(name, problem) for name, workload in WORKLOADS.items() for problem in workload.problems]
 NUMPY, ORACLE = interface.load("impls.numpy")
 
@@ -52,7 +55,7 @@ def test_every_problem_costs_something_and_its_gradient_more(name: str, problem:
     assert figures.condition >= 1
     assert workload.gradient_reduction(found) >= figures.reduction
     if "gradient" in workload.tasks:
-        assert figures.of_task("gradient") >= figures.of_task("forward")
+        assert figures.gradient > figures.flops or figures.flops == 0 or name in GRADIENT_COPIES
         assert workload.bytes(found, "gradient", "float32") > workload.bytes(found, "forward", "float32")
 
 

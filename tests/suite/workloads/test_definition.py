@@ -78,7 +78,7 @@ def test_two_definitions_of_one_name_are_refused(squares: Workload) -> None:
 def test_what_a_definition_leaves_out_has_its_default(squares: Workload) -> None:
     workload(family="toys")(type("Plain", (Squares,), {"problems": Squares.problems}))
     plain = definition.WORKLOADS["plain"]
-    assert plain.tasks == ("forward", "gradient")
+    assert plain.tasks[:2] == ("forward", "gradient")
     assert (plain.bound, plain.loss, plain.smooth) == ("norm", None, True)
     assert squares.loss == "softmax_cross_entropy"
 
@@ -199,8 +199,46 @@ def test_a_training_step_writes_the_loss_and_the_parameters(squares: Workload) -
 
 
 def test_value_and_gradient_cost_three_forward_passes_unless_told_otherwise() -> None:
-    assert [Cost(10, 1).of_task(task) for task in ("forward", "gradient", "train_step")] == [10, 30, 30]
-    assert [Cost(10, 1, 25).of_task(task) for task in ("forward", "gradient", "train_step")] == [10, 25, 25]
+    assert Cost(10, 1).gradient == 30
+    assert Cost(10, 1, 25).gradient == 25
+
+
+@pytest.mark.parametrize(
+    ("task", "flops"),
+    [
+        ("forward", 120),
+        ("gradient", 3 * 120),
+        ("train_step", 3 * 120),
+        ("per_example_gradient", 3 * 120),
+        ("jvp", 3 * 120),
+        ("hvp", 9 * 120),
+        ("jacobian", 120 + 12 * 2 * 120),
+    ],
+)
+def test_what_a_task_costs_follows_from_forward_and_gradient(task: str, flops: int) -> None:
+    linear = WORKLOADS["linear"]  # tiny: 3·4 outputs, each of 5 multiply-adds
+    assert linear.flops(linear.problem("tiny"), task) == flops
+
+
+def test_transforms_move_the_tangents_and_what_comes_of_them() -> None:
+    linear = WORKLOADS["linear"]  # tiny: x 3·5, weight 4·5, bias 4, y 3·4
+    problem, arguments, parameters, outputs = linear.problem("tiny"), 15 + 20 + 4, 20 + 4, 12
+    assert linear.bytes(problem, "jvp", "float32") == 4 * (2 * arguments + 2 * outputs)
+    assert linear.bytes(problem, "hvp", "float32") == 4 * (2 * arguments + outputs + 2 * arguments)
+    assert linear.bytes(problem, "jacobian", "float32") == 4 * (arguments + arguments * outputs)
+    per_example = arguments + outputs + 3 * (1 + parameters)
+    assert linear.bytes(problem, "per_example_gradient", "float32") == 4 * per_example
+
+
+def test_what_has_a_gradient_has_its_transforms_and_where_there_are_parameters_that_of_each_example() -> None:
+    assert WORKLOADS["linear"].tasks == ("forward", "gradient", "jvp", "hvp", "jacobian", "per_example_gradient")
+    assert WORKLOADS["relu"].tasks == ("forward", "gradient", "jvp", "hvp", "jacobian")
+    assert WORKLOADS["adam"].tasks == ("forward",)
+
+
+def test_the_batch_axis_is_the_one_that_counts_examples() -> None:
+    found = {name: w.batch_axis(w.problem()) for name, w in WORKLOADS.items()}
+    assert (found["linear"], found["conv2d"], found["lstm"], found["matmul"]) == ("B", "N", "B", None)
 
 
 def test_the_gradient_of_a_small_parameter_sums_over_every_place_it_was_broadcast_to(squares: Workload) -> None:

@@ -64,6 +64,22 @@ def test_an_output_that_is_no_scalar_and_has_no_loss_gets_a_cotangent() -> None:
     assert draw(LINEAR, TINY, 0)["cotangent.y"].shape == (3, 4)
 
 
+def test_tangents_are_drawn_where_asked_for_and_change_nothing_else() -> None:
+    plain, drawn = draw(LINEAR, TINY, 0), draw(LINEAR, TINY, 0, tangents=True)
+    assert set(drawn) - set(plain) == {"tangent.x", "tangent.weight", "tangent.bias"}
+    assert all(np.array_equal(plain[name], drawn[name]) for name in plain)
+    assert drawn["tangent.weight"].shape == plain["weight"].shape
+
+
+def test_a_tangent_has_entries_of_size_1_whatever_its_tensor_has() -> None:
+    problem = LINEAR.problem("tiny", in_features=500, out_features=400)
+    assert draw(LINEAR, problem, 0, tangents=True)["tangent.weight"].std() == pytest.approx(1, abs=0.01)
+
+
+def test_class_numbers_have_no_tangent() -> None:
+    assert "tangent.labels" not in draw(MLP, MLP.problem("tiny"), 0, tangents=True)
+
+
 def test_a_loss_needs_no_cotangent() -> None:
     entropy = WORKLOADS["softmax_cross_entropy"]
     assert list(draw(entropy, entropy.problem("tiny"), 0)) == ["logits", "labels"]
