@@ -10,6 +10,7 @@ import numpy as np
 from reports import comparison
 from suite.records import Cell, Check, Launch, Run
 from suite.statistics import Verdict, break_even_calls, disturbed, outliers
+from suite.workloads import TRANSFORMS
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ def _measure(cell: Cell, eager: Cell | None, margin: float) -> Measures:
     sampled = [launch for launch in cell.launches if launch.samples]
     samples = [sample for launch in sampled for sample in launch.samples]
     disturbed_samples = sum(sum(_disturbed(launch)) for launch in sampled)
-    value, gradient, training = (worst_check(cell.checks, kind) for kind in ("value", "gradient", "training"))
+    kinds = ("value", cell.task if cell.task in TRANSFORMS else "gradient", "training")
+    value, gradient, training = (worst_check(cell.checks, kind) for kind in kinds)
 
     def phase(of: Callable[[Launch], float | None]) -> float | None:
         return _median(map(of, sampled)) if ranked else None

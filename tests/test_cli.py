@@ -313,7 +313,7 @@ def test_check_shows_each_cell_with_how_near_its_checks_came(triptych_command, m
     assert done.code == 0
     assert "linear[tiny] forward jax jit ok 2 passed; nearest: gradient 4.0e-06 ≤ 1.0e-05" in done.words
     assert "1 ok; all cases: float32, cpu, 1 thread" in done.words
-    assert done.words.endswith("unit round-off linear[tiny] forward 1.0e-07 6.0e-08")
+    assert done.words.endswith("unit round-off: float32 6.0e-08 case jax linear[tiny] 1.0e-07 forward")
 
 
 def test_check_shows_what_failed_and_ends_with_1(triptych_command, monkeypatch):
