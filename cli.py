@@ -44,7 +44,13 @@ ProfileName = Annotated[str, typer.Option("--profile", help="smoke, quick or sta
 Frameworks = Annotated[
     list[str], typer.Option("--framework", help="numpy, pytorch, tensorflow or jax; repeat for several. Default: all.")
 ]
-Tasks = Annotated[list[str], typer.Option("--task", help="forward, gradient or train_step; repeat for several.")]
+Tasks = Annotated[
+    list[str],
+    typer.Option(
+        "--task",
+        help="forward, gradient, train_step, jvp, hvp, jacobian or per_example_gradient; repeat for several.",
+    ),
+]
 Modes = Annotated[list[str], typer.Option("--mode", help="eager, compile, graph, xla, jit or all; repeat for several.")]
 Precisions = Annotated[list[str], typer.Option("--precision", help="float64, float32, tf32, bfloat16 or float16.")]
 Variants = Annotated[list[str], typer.Option("--variant", help="Other ways of computing, besides the default one.")]
