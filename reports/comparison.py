@@ -8,7 +8,18 @@ import numpy as np
 
 from suite.errors import RecordsError
 from suite.records import Cell, Check, Launch, Run
-from suite.statistics import Interval, Verdict, log_interval, ratio_interval, round_ratios, verdict
+from suite.statistics import (
+    ERROR_RATE,
+    Interval,
+    Verdict,
+    controlled,
+    launch_ratios,
+    log_interval,
+    p_different,
+    p_equivalent,
+    round_ratios,
+    verdict,
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +30,9 @@ class Comparison:
     verdict: Verdict
     launches: int
     """Launches in which both were measured in a common round: the number of observations behind `ratio`."""
+    p_different: float = 1.0
+    p_equivalent: float = 1.0
+    """How likely such launches are where the times are equal, or no nearer than the margin; see `suite.statistics`."""
 
     @property
     def why_undecided(self) -> str:
@@ -31,6 +45,8 @@ class Comparison:
             return "one launch gives no interval"
         if self.launches == 2:
             return "two launches can only show large differences"
+        if self.p_different > ERROR_RATE and (self.ratio.low > 1 or self.ratio.high < 1):
+            return "among so many comparisons it may be chance"
         if self.ratio.low > 1 or self.ratio.high < 1:
             return "the difference may be smaller than the margin"
         return "the interval is too wide to tell"
@@ -106,11 +122,22 @@ def compare(cell: Cell, other: Cell, margin: float) -> Comparison:
     """
     ours, theirs = _rounds(cell), _rounds(other)
     shared = sorted(n for n in ours.keys() & theirs.keys() if round_ratios(ours[n], theirs[n]))
-    ratio = ratio_interval([ours[n] for n in shared], [theirs[n] for n in shared])
-    if ratio is None:
+    ratios = launch_ratios([ours[n] for n in shared], [theirs[n] for n in shared])
+    if not ratios:
         without_bounds = Interval(median(cell).estimate / median(other).estimate, 0.0, float("inf"))
         return Comparison(without_bounds, "undecided", 0)
-    return Comparison(ratio, verdict(ratio, margin), len(shared))
+    ratio, different, equivalent = log_interval(ratios), p_different(ratios), p_equivalent(ratios, margin)
+    return Comparison(ratio, verdict(ratio, margin, different, equivalent), len(shared), different, equivalent)
+
+
+def control(comparisons: list[Comparison], margin: float) -> list[Comparison]:
+    """The same comparisons with p-values and verdicts that hold for all of them together; see `statistics.controlled`."""
+    different = controlled([one.p_different for one in comparisons])
+    equivalent = controlled([one.p_equivalent for one in comparisons])
+    return [
+        Comparison(one.ratio, verdict(one.ratio, margin, p, q) if one.launches else one.verdict, one.launches, p, q)
+        for one, p, q in zip(comparisons, different, equivalent, strict=True)
+    ]
 
 
 def _rounds(cell: Cell) -> dict[int, dict[int, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reports import comparison
 from reports.comparison import Comparison
@@ -83,7 +83,19 @@ def rank(run: Run) -> list[Ranking]:
     cases: dict[str, list[tuple[Cell, Measures]]] = {}
     for cell, measures in zip(run.cells, measure(run), strict=True):
         cases.setdefault(cell.case, []).append((cell, measures))
-    return [_rank_case(case, entries, margin) for case, entries in cases.items()]
+    rankings = [_rank_case(case, entries, margin) for case, entries in cases.items()]
+    return _controlled(rankings, margin)
+
+
+def _controlled(rankings: list[Ranking], margin: float) -> list[Ranking]:
+    """Verdicts that hold for all comparisons of the report together."""
+    alone = [s.against_fastest for ranking in rankings for s in ranking.standings if s.against_fastest]
+    together = iter(comparison.control(alone, margin))
+
+    def judged(standing: Standing) -> Standing:
+        return replace(standing, against_fastest=next(together)) if standing.against_fastest else standing
+
+    return [replace(ranking, standings=[judged(s) for s in ranking.standings]) for ranking in rankings]
 
 
 def _rank_case(case: str, entries: list[tuple[Cell, Measures]], margin: float) -> Ranking:

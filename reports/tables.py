@@ -15,7 +15,7 @@ from reports.measures import Measures
 from reports.nested import flatten, pairs
 from reports.ranking import Ranking, Standing
 from suite.records import Cell, Run
-from suite.statistics import Interval
+from suite.statistics import Interval, common_mean
 
 Kind = Literal["name", "text", "number", "verdict", "status"]
 
@@ -42,14 +42,29 @@ class Table:
 
 
 def ratios(rankings: Sequence[Ranking], columns: Sequence[str], labels: Mapping[str, str]) -> Table:
-    """The heat map's numbers: a row a case, a column for each name in `columns`."""
+    """The heat map's numbers: a row a case, a column for each name in `columns`; at the end their means."""
     rows = []
     for ranking in rankings:
         cells = {standing.name: ratio_text(standing) for standing in ranking.standings}
         cells |= {measures.cell: status_text(measures) for measures in ranking.unranked}
         rows.append((labels[ranking.case], *(cells.get(name, "") for name in columns)))
     heads = (Column("case", "name"), *(Column(name, "number") for name in columns))
-    return Table("Time of each cell as a multiple of the fastest in its case", heads, rows)
+    return Table(
+        "Time of each cell as a multiple of the fastest in its case", heads, [*rows, *_means(rankings, columns)]
+    )
+
+
+def _means(rankings: Sequence[Ranking], columns: Sequence[str]) -> list[tuple[str, ...]]:
+    """One row: the geometric mean of every column that has ratios, over the cases that all of them finished. None where
+    fewer than two such cases are."""
+    cases = [{standing.name: standing.ratio.estimate for standing in ranking.standings} for ranking in rankings]
+    finished = [name for name in columns if any(name in case for case in cases)]
+    common = sum(all(name in case for name in finished) for case in cases)
+    if common < 2:
+        return []
+    means = dict(zip(finished, common_mean([[case.get(name) for name in finished] for case in cases]), strict=True))
+    label = f"geometric mean of the {common} cases that all finished"
+    return [(label, *(text.ratio(means[name]) if name in means else MISSING for name in columns))]
 
 
 def ratio_text(standing: Standing) -> str:

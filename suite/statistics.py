@@ -19,6 +19,8 @@ from scipy import stats
 
 Verdict = Literal["faster", "slower", "equivalent", "undecided"]
 CONFIDENCE = 0.95
+ERROR_RATE = 0.05
+"""Of all that a report claims to be different, this share may be false; likewise of all that it claims to be equivalent."""
 
 
 @dataclass(frozen=True)
@@ -56,33 +58,88 @@ def round_ratios(a: dict[int, float], b: dict[int, float]) -> list[float]:
     return [a[number] / b[number] for number in sorted(a.keys() & b.keys())]
 
 
+def launch_ratios(a: Sequence[dict[int, float]], b: Sequence[dict[int, float]]) -> list[float]:
+    """The ratio of time a to time b in each of their paired launches, which are mappings of round to sample.
+
+    Each launch contributes the median of its within-round ratios; one without a common round nothing.
+    """
+    return [float(np.median(ratios)) for x, y in zip(a, b, strict=True) if (ratios := round_ratios(x, y))]
+
+
 def ratio_interval(
     a: Sequence[dict[int, float]], b: Sequence[dict[int, float]], confidence: float = CONFIDENCE
 ) -> Interval | None:
-    """The interval of time a / time b over paired launches, each a mapping of round to sample.
-
-    Each launch contributes the median of its within-round ratios. None where no launch has a common round.
-    """
-    medians = [float(np.median(ratios)) for x, y in zip(a, b, strict=True) if (ratios := round_ratios(x, y))]
-    return log_interval(medians, confidence) if medians else None
+    """The interval of time a / time b over paired launches; None where no launch has a common round."""
+    ratios = launch_ratios(a, b)
+    return log_interval(ratios, confidence) if ratios else None
 
 
-def verdict(ratio: Interval | None, margin: float) -> Verdict:
+def verdict(ratio: Interval | None, margin: float, different: float, equivalent: float) -> Verdict:
     """What to say of a cell whose time is `ratio` times another's, with a margin of practical interest (0.05 is 5 %).
 
-    `faster` or `slower` where the interval excludes 1 and the estimate lies beyond the margin; `equivalent` where the
-    whole interval lies inside the margin; `undecided` otherwise. The margin is symmetric on the log scale.
+    `different` and `equivalent` are the p-values of the two claims, controlled over all comparisons of the report.
+    `faster` or `slower` where the two differ and the estimate lies beyond the margin; `equivalent` where the difference
+    lies inside the margin; `undecided` otherwise. The margin is symmetric on the log scale.
     """
     if ratio is None:
         return "undecided"
     limit = 1 + margin
-    if ratio.high < 1 and ratio.estimate < 1 / limit:
+    if different <= ERROR_RATE and ratio.estimate < 1 / limit:
         return "faster"
-    if ratio.low > 1 and ratio.estimate > limit:
+    if different <= ERROR_RATE and ratio.estimate > limit:
         return "slower"
-    if 1 / limit < ratio.low and ratio.high < limit:
-        return "equivalent"
-    return "undecided"
+    return "equivalent" if equivalent <= ERROR_RATE else "undecided"
+
+
+def p_different(values: Sequence[float]) -> float:
+    """How likely launches as far from 1 as these ratios are where the true ratio is 1: Student's t on the log scale.
+
+    At most 0.05 exactly where the 95 % interval of `log_interval` excludes 1; 1 where fewer than two launches tell nothing.
+    """
+    return _p_beyond(values, 0.0, "two-sided") if len(values) > 1 else 1.0
+
+
+def p_equivalent(values: Sequence[float], margin: float) -> float:
+    """How likely such launches are where the true ratio lies at the margin, or beyond it, on either side.
+
+    Two one-sided tests (Schuirmann 1987, A comparison of the two one-sided tests procedure and the power approach), the
+    larger of their p-values doubled: at most 0.05 exactly where the 95 % interval lies inside the margin.
+    """
+    if len(values) < 2:
+        return 1.0
+    limit = math.log1p(margin)
+    return min(1.0, 2 * max(_p_beyond(values, limit, "less"), _p_beyond(values, -limit, "greater")))
+
+
+def _p_beyond(values: Sequence[float], null: float, alternative: Literal["two-sided", "less", "greater"]) -> float:
+    logs = np.log(np.asarray(values, dtype=float))
+    if np.ptp(logs) == 0:  # launches that agree to the last bit leave no doubt
+        side = logs[0] - null
+        holds = {"two-sided": side != 0, "less": side < 0, "greater": side > 0}[alternative]
+        return 0.0 if holds else 1.0
+    return float(stats.ttest_1samp(logs, null, alternative=alternative).pvalue)
+
+
+def controlled(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted so that of all that are at most q, a share of q is expected to be false.
+
+    Of 200 comparisons of equals at 95 % confidence, 10 would differ by chance (Benjamini and Hochberg 1995, Controlling the
+    false discovery rate). Comparisons of one case share its fastest cell, which makes them positively dependent; the bound
+    holds then too (Benjamini and Yekutieli 2001).
+    """
+    return [float(p) for p in stats.false_discovery_control(p_values)] if len(p_values) else []
+
+
+def common_mean(ratios: Sequence[Sequence[float | None]]) -> list[float]:
+    """The geometric mean of each column over those rows that have a ratio in every column; NaN where there is no such row.
+
+    A column that was spared the hard cases would otherwise look better than it is (Fleming and Wallace 1986, How not to lie
+    with statistics, for the geometric mean).
+    """
+    columns = len(ratios[0]) if ratios else 0
+    whole = [[value for value in row if value is not None] for row in ratios]
+    whole = [row for row in whole if len(row) == columns]
+    return [float(stats.gmean(column)) for column in zip(*whole, strict=True)] if whole else [math.nan] * columns
 
 
 def break_even_calls(extra_cost_s: float, eager_s: float, compiled_s: float) -> float:

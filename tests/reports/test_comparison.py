@@ -64,3 +64,19 @@ def test_a_run_without_a_margin_is_refused_with_the_name_of_its_file(profile: ob
     run = a_run([a_cell()], selection={"profile": profile})
     with pytest.raises(RecordsError, match=r"run\.json names no margin"):
         comparison.margin(run)
+
+
+def test_verdicts_of_a_report_hold_together() -> None:
+    close = comparison.compare(a_cell(launches=[[1.07], [1.10], [1.13]]), a_cell(launches=[[1.0]] * 3), 0.05)
+    assert close.verdict == "slower"
+    equals = [comparison.compare(a_cell(launches=[[0.9], [1.0], [1.1]]), a_cell(launches=[[1.0]] * 3), 0.05)] * 20
+    among_many = comparison.control([close, *equals], 0.05)[0]
+    assert among_many.verdict == "undecided"
+    assert among_many.ratio == close.ratio
+    assert among_many.why_undecided == "among so many comparisons it may be chance"
+    assert comparison.control([close], 0.05) == [close]
+
+
+def test_what_has_no_round_in_common_stays_undecided_among_others() -> None:
+    apart = comparison.compare(a_cell(launches=[[], [2.0]]), a_cell(launches=[[1.0], []]), 0.05)
+    assert comparison.control([apart], 0.05) == [apart]

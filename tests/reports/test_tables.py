@@ -82,6 +82,24 @@ def test_ratios_carry_the_mark_of_their_verdict_and_cells_without_a_speed_their_
     assert row["tensorflow eager"] == "not ranked"
 
 
+def test_the_means_at_the_end_count_only_cases_that_all_columns_finished() -> None:
+    twice, once = [[2.0] * 3] * 3, [[1.0] * 3] * 3
+    cells = [a_cell("jax", "jit", once, problem=problem) for problem in ("a", "b", "c")]
+    cells += [a_cell("pytorch", "eager", launches, problem=p) for p, launches in (("a", twice), ("b", twice))]
+    cells += [a_cell("pytorch", "eager", [], status="timeout", reason="60 s", problem="c")]
+    cells += [a_cell("tensorflow", "xla", [], status="unavailable", reason="not here", problem=p) for p in "abc"]
+    run = a_run(cells)
+    rows = as_dicts(tables.ratios(rank(run), column_names(run), case_labels(run.cells)[0]))
+    assert [row["pytorch eager"] for row in rows] == ["2.00×", "2.00×", "timeout", "2.00×"]
+    assert rows[-1]["case"] == "geometric mean of the 2 cases that all finished"
+    assert (rows[-1]["jax jit"], rows[-1]["tensorflow xla"]) == ("1.00×", "–")
+
+
+def test_one_common_case_has_no_mean() -> None:
+    run = a_run([a_cell("jax", "jit", problem="a"), a_cell("pytorch", "eager", problem="a")])
+    assert len(tables.ratios(rank(run), column_names(run), case_labels(run.cells)[0]).rows) == 1
+
+
 def test_targets_show_versions_settings_proof_and_what_is_missing() -> None:
     run = a_run(targets=[a_target("jax"), a_target("numpy", available=False, reason="not installed")])
     jax, numpy = as_dicts(tables.targets(run))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -9,9 +10,13 @@ from scipy import stats
 from suite.statistics import (
     Interval,
     break_even_calls,
+    common_mean,
+    controlled,
     disturbed,
     log_interval,
     outliers,
+    p_different,
+    p_equivalent,
     ratio_interval,
     round_ratios,
     verdict,
@@ -135,48 +140,144 @@ def test_unequal_numbers_of_launches_are_refused() -> None:
         ratio_interval([{0: 1.0}, {0: 1.0}], [{0: 1.0}])
 
 
+MARGIN = 0.05
+SHARP = [0.999, 1.0, 1.001]  # how the launches lie around the estimate
+WIDE = [0.8, 1.0, 1.25]
+
+
+def judged(ratios: Sequence[float], margin: float = MARGIN) -> str:
+    return verdict(log_interval(ratios), margin, p_different(ratios), p_equivalent(ratios, margin))
+
+
 @pytest.mark.parametrize(
-    ("estimate", "low", "high", "expected"),
+    ("estimate", "around", "expected"),
     [
-        (0.80, 0.75, 0.85, "faster"),
-        (0.90, 0.82, 0.999, "faster"),
-        (0.90, 0.82, 1.0, "undecided"),
-        (0.80, 0.60, 1.10, "undecided"),
-        (1.20, 1.15, 1.25, "slower"),
-        (1.20, 1.001, 1.50, "slower"),
-        (1.20, 1.0, 1.50, "undecided"),
-        (1.05, 1.04, 1.06, "undecided"),
-        (1 / 1.05, 0.94, 0.97, "undecided"),
-        (1.0500001, 1.04, 1.06, "slower"),
-        (0.952, 0.94, 0.97, "faster"),
-        (1.00, 0.98, 1.02, "equivalent"),
-        (1.02, 1.01, 1.03, "equivalent"),
-        (0.98, 0.97, 0.99, "equivalent"),
-        (1.02, 0.99, 1.05, "undecided"),
-        (0.98, 1 / 1.05, 1.01, "undecided"),
-        (1.02, 0.99, 1.0499, "equivalent"),
-        (1.00, 0.90, 1.10, "undecided"),
-        (1.50, 0.0, INFINITE, "undecided"),
-        (1.00, 0.0, INFINITE, "undecided"),
-        (math.nan, math.nan, math.nan, "undecided"),
+        (0.80, SHARP, "faster"),
+        (1.20, SHARP, "slower"),
+        (1.0, SHARP, "equivalent"),
+        (1.04, SHARP, "equivalent"),
+        (0.96, SHARP, "equivalent"),
+        (1.05, SHARP, "undecided"),
+        (0.9527, SHARP, "undecided"),
+        (1.06, SHARP, "slower"),
+        (0.94, SHARP, "faster"),
+        (1.20, WIDE, "undecided"),
+        (1.00, WIDE, "undecided"),
+        (4.00, WIDE, "slower"),
+        (1.50, [1.0], "undecided"),
+        (1.00, [1.0], "undecided"),
     ],
 )
-def test_the_verdict_follows_from_interval_and_margin(estimate: float, low: float, high: float, expected: str) -> None:
-    assert verdict(Interval(estimate, low, high), 0.05) == expected
+def test_the_verdict_follows_from_launches_and_margin(estimate: float, around: list[float], expected: str) -> None:
+    assert judged([estimate * each for each in around]) == expected
 
 
 def test_without_an_interval_nothing_is_decided() -> None:
-    assert verdict(None, 0.05) == "undecided"
+    assert verdict(None, MARGIN, 0.0, 0.0) == "undecided"
 
 
-@pytest.mark.parametrize(
-    ("estimate", "low", "high"),
-    [(0.8, 0.75, 0.85), (0.951, 0.94, 0.96), (1.3, 1.1, 1.5), (1.01, 0.99, 1.03), (0.99, 0.951, 1.0), (1, 0.5, 2)],
-)
-def test_swapping_the_two_swaps_faster_and_slower(estimate: float, low: float, high: float) -> None:
+@pytest.mark.parametrize("estimate", [0.8, 0.951, 1.0, 1.01, 1.3])
+@pytest.mark.parametrize("around", [SHARP, WIDE])
+def test_swapping_the_two_swaps_faster_and_slower(estimate: float, around: list[float]) -> None:
     mirror = {"faster": "slower", "slower": "faster", "equivalent": "equivalent", "undecided": "undecided"}
-    there = verdict(Interval(estimate, low, high), 0.05)
-    assert verdict(Interval(1 / estimate, 1 / high, 1 / low), 0.05) == mirror[there]
+    ratios = [estimate * each for each in around]
+    assert judged([1 / ratio for ratio in ratios]) == mirror[judged(ratios)]
+
+
+def test_what_is_different_by_chance_among_many_is_not_decided() -> None:
+    ratios = [1.2 * each for each in SHARP]
+    assert verdict(log_interval(ratios), MARGIN, different=0.06, equivalent=1.0) == "undecided"
+
+
+@pytest.mark.parametrize("launches", [2, 3, 5])
+def test_two_differ_where_their_interval_excludes_1_and_are_equivalent_where_it_lies_within_the_margin(
+    launches: int,
+) -> None:
+    rng = np.random.default_rng(launches)
+    for _ in range(300):
+        ratios = np.exp(rng.normal(0, 0.03) + rng.normal(0, 0.01, launches)).tolist()
+        interval = log_interval(ratios)
+        assert (p_different(ratios) <= 0.05) == (interval.low > 1 or interval.high < 1)
+        inside = interval.low > 1 / (1 + MARGIN) and interval.high < 1 + MARGIN
+        assert (p_equivalent(ratios, MARGIN) <= 0.05) == inside
+
+
+@pytest.mark.parametrize("ratios", [[], [1.3]])
+def test_fewer_than_two_launches_prove_nothing(ratios: list[float]) -> None:
+    assert (p_different(ratios), p_equivalent(ratios, MARGIN)) == (1.0, 1.0)
+
+
+def test_launches_that_agree_to_the_last_bit_leave_no_doubt() -> None:
+    assert (p_different([1.3] * 3), p_equivalent([1.3] * 3, MARGIN)) == (0.0, 1.0)
+    assert (p_different([1.0] * 3), p_equivalent([1.0] * 3, MARGIN)) == (1.0, 0.0)
+
+
+def test_control_is_that_of_benjamini_and_hochberg() -> None:
+    # Worked by hand: p · m / rank, and no larger than any later one.
+    assert controlled([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
+    assert controlled([]) == []
+
+
+def test_of_many_comparisons_of_equals_few_reports_claim_any_difference() -> None:
+    """60 comparisons of equals in each of 100 reports: without control almost every report claims a difference."""
+    rng = np.random.default_rng(11)
+    claimed = naive = 0
+    for _ in range(100):
+        found = [p_different(np.exp(0.01 * rng.standard_normal(3)).tolist()) for _ in range(60)]
+        claimed += min(controlled(found)) <= 0.05
+        naive += min(found) <= 0.05
+    assert claimed / 100 <= 0.1  # 5 %, and two standard deviations of the share of 100
+    assert naive / 100 > 0.9
+
+
+def test_differences_that_are_there_survive_the_control() -> None:
+    rng = np.random.default_rng(12)
+    found, shares = 0, []
+    for _ in range(60):
+        true = [p_different((1.2 * np.exp(0.01 * rng.standard_normal(5))).tolist()) for _ in range(10)]
+        chance = [p_different(np.exp(0.01 * rng.standard_normal(5)).tolist()) for _ in range(50)]
+        claims = [p <= 0.05 for p in controlled(true + chance)]
+        found += sum(claims[:10])
+        shares.append(sum(claims[10:]) / max(1, sum(claims)))
+    assert found / 600 > 0.99
+    # Expected are 5 % of the 50 in 60 that are equal, 4.2 %; the bound is three standard errors above that.
+    assert np.mean(shares) <= 0.042 + 3 * 0.0084
+
+
+@pytest.mark.parametrize("launches", [3, 5, 8])
+@pytest.mark.parametrize("tails", ["normal", "heavy"])
+def test_intervals_hold_under_launch_effects_drift_heavy_tails_and_bursts(launches: int, tails: str) -> None:
+    """Two cells that differ by 3 %, in rounds that share a random walk of the machine, with bursts that hit one sample."""
+    rng = np.random.default_rng([launches, len(tails)])
+    trials, rounds = 1000, 10
+    shape = (trials, launches, rounds)
+    drift = np.cumsum(0.02 * rng.standard_normal(shape), axis=2)
+
+    def times(level: float) -> np.ndarray:
+        of_launch = rng.standard_normal(shape[:2]) if tails == "normal" else rng.standard_t(4, shape[:2]) / math.sqrt(2)
+        noise = 0.02 * rng.standard_t(3, shape)
+        bursts = (rng.random(shape) < 0.05) * rng.exponential(0.5, shape)
+        return np.exp(level + 0.012 * of_launch[..., None] + drift + noise + bursts)
+
+    a, b = times(math.log(1.03)), times(0.0)
+    covered = 0
+    for ours, theirs in zip(a, b, strict=True):
+        interval = ratio_interval(
+            *([dict(enumerate(map(float, launch))) for launch in cell] for cell in (ours, theirs))
+        )
+        assert interval is not None
+        covered += interval.low <= 1.03 <= interval.high
+    assert 0.93 <= covered / trials <= 0.97
+
+
+def test_a_mean_counts_only_cases_that_every_column_finished() -> None:
+    ratios = [[1.0, 4.0, 1.5], [1.0, None, 9.0], [1.0, 1.0, 6.0]]
+    assert common_mean(ratios) == pytest.approx([1.0, 2.0, 3.0])
+
+
+def test_without_a_common_case_there_is_no_mean() -> None:
+    assert all(math.isnan(mean) for mean in common_mean([[1.0, None], [None, 2.0]]))
+    assert common_mean([]) == []
 
 
 def test_a_compilation_pays_for_itself_after_its_cost_over_the_gain() -> None:
