@@ -44,6 +44,13 @@ ProfileName = Annotated[str, typer.Option("--profile", help="smoke, quick or sta
 Frameworks = Annotated[
     list[str], typer.Option("--framework", help="numpy, pytorch, tensorflow or jax; repeat for several. Default: all.")
 ]
+Targets = Annotated[
+    list[str],
+    typer.Option(
+        "--target",
+        help="NAME=path/to/python, or a name from triptych.toml: another interpreter to measure in; repeat for several.",
+    ),
+]
 Tasks = Annotated[
     list[str],
     typer.Option(
@@ -57,6 +64,11 @@ Variants = Annotated[list[str], typer.Option("--variant", help="Other ways of co
 Device = Annotated[str, typer.Option("--device", help="Where to compute; this version knows cpu.")]
 Threads = Annotated[int | None, typer.Option("--threads", help="Threads of each framework. Default: all CPUs.")]
 Seed = Annotated[int, typer.Option("--seed", help="What the numbers are drawn from, and the order of the samples.")]
+Launches = Annotated[int | None, typer.Option(help="How often every worker is started anew.")]
+Rounds = Annotated[int | None, typer.Option(help="At most so many samples of each cell in a launch.")]
+Budget = Annotated[str | None, typer.Option(help="Time for the whole run: 90s, 10m, 1.5h.")]
+Margin = Annotated[str | None, typer.Option(help="Smaller differences are of no interest: 5%.")]
+Output = Annotated[Path | None, typer.Option(help="Folder for the results. Default: a new one in results/.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -82,6 +94,7 @@ def run(
     selectors: Selectors = None,
     profile: ProfileName = "quick",
     framework: Frameworks = [],
+    target: Targets = [],
     task: Tasks = [],
     mode: Modes = [],
     precision: Precisions = ["float32"],
@@ -89,15 +102,15 @@ def run(
     device: Device = "cpu",
     threads: Threads = None,
     seed: Seed = 0,
-    launches: Annotated[int | None, typer.Option(help="How often every worker is started anew.")] = None,
-    rounds: Annotated[int | None, typer.Option(help="At most so many samples of each cell in a launch.")] = None,
-    budget: Annotated[str | None, typer.Option(help="Time for the whole run: 90s, 10m, 1.5h.")] = None,
+    launches: Launches = None,
+    rounds: Rounds = None,
+    budget: Budget = None,
     precision_goal: Annotated[
         str | None, typer.Option(help="Stop a case once every interval is narrower than ± this: 2%.")
     ] = None,
-    margin: Annotated[str | None, typer.Option(help="Smaller differences are of no interest: 5%.")] = None,
+    margin: Margin = None,
     warm_caches: Annotated[bool, typer.Option("--warm-caches", help="Let compilers use what is on disk.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Folder for the results. Default: a new one in results/.")] = None,
+    output: Output = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder, as it was begun.")] = None,
     json: Json = False,
 ) -> None:
@@ -111,6 +124,7 @@ def run(
         *(selectors or []),
         profile=profile,
         frameworks=_split(framework),
+        interpreters=target,
         tasks=_split(task),
         modes=_split(mode),
         precisions=_split(precision),
@@ -130,10 +144,59 @@ def run(
 
 
 @app.command()
+def ab(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="NAME=path/to/python, or a name from triptych.toml.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Likewise: what is compared with OLD.")],
+    selectors: Selectors = None,
+    profile: ProfileName = "quick",
+    framework: Frameworks = [],
+    task: Tasks = [],
+    mode: Modes = [],
+    precision: Precisions = ["float32"],
+    threads: Threads = None,
+    launches: Launches = None,
+    rounds: Rounds = None,
+    budget: Budget = None,
+    margin: Margin = None,
+    output: Output = None,
+    json: Json = False,
+) -> None:
+    """Time two interpreters in turns, in one run, and say in which cells the new one is faster or slower."""
+    from reports import duels
+    from suite.plan import parse_duration, parse_percent
+
+    plan = triptych.plan(
+        *(selectors or []),
+        profile=profile,
+        frameworks=_split(framework),
+        interpreters=[old, new],
+        tasks=_split(task),
+        modes=_split(mode),
+        precisions=_split(precision),
+        threads=threads,
+        launches=launches,
+        rounds=rounds,
+        budget_s=None if budget is None else parse_duration(budget),
+        margin=None if margin is None else parse_percent(margin),
+    )
+    _announce(plan)
+    finished = triptych.run_plan(plan, output=output, progress=_progress())
+    names = old.partition("=")[0], new.partition("=")[0]
+    if json:
+        _print_json(duels.as_json(finished.contents, *names))
+    else:
+        _print(duels.table(finished.contents, *names))
+        for path in finished.reports:
+            typer.echo(str(path))
+    _end(finished)
+
+
+@app.command()
 def check(
     selectors: Selectors = None,
     profile: ProfileName = "quick",
     framework: Frameworks = [],
+    target: Targets = [],
     task: Tasks = [],
     mode: Modes = [],
     precision: Precisions = ["float32"],
@@ -153,6 +216,7 @@ def check(
         *(selectors or []),
         profile=profile,
         frameworks=_split(framework),
+        interpreters=target,
         tasks=_split(task),
         modes=_split(mode),
         precisions=_split(precision),
@@ -291,9 +355,14 @@ def _announce(plan: Plan) -> None:
 
 def _conclude(finished: triptych.Run, json: bool) -> NoReturn:
     """Print what came of a run and end with its exit code."""
+    _print_run(finished, json)
+    _end(finished)
+
+
+def _end(finished: triptych.Run) -> NoReturn:
+    """The exit code of a run."""
     import shlex
 
-    _print_run(finished, json)
     if finished.record.ended == "interrupted":
         typer.echo(f"interrupted; go on with: triptych run --resume {shlex.quote(str(finished.folder))}", err=True)
         raise typer.Exit(130)

@@ -17,7 +17,7 @@ from suite.cases import FRAMEWORK_MODES, PRECISIONS, Case, Column, select, stres
 from suite.environment import allowed_cpus
 from suite.errors import UsageError, unknown
 from suite.sources import variants_of
-from suite.targets import FRAMEWORKS, Target, default_targets, interpreter, public_path
+from suite.targets import FRAMEWORKS, Target, default_targets, interpreter, named_targets, public_path
 from suite.workloads import JACOBIAN_ENTRIES, TASKS, WORKLOADS, Problem
 
 PROFILES = Path(__file__).with_name("profiles.toml")
@@ -88,6 +88,7 @@ class Choices(TypedDict, total=False):
 
     profile: str
     frameworks: list[str]
+    interpreters: list[str]
     tasks: list[str]
     modes: list[str]
     precisions: list[str]
@@ -109,6 +110,7 @@ def make_plan(
     *,
     profile: str = DEFAULT_PROFILE,
     frameworks: list[str] = [],
+    interpreters: list[str] = [],
     tasks: list[str] = [],
     modes: list[str] = [],
     precisions: list[str] = [DEFAULT_PRECISION],
@@ -128,6 +130,7 @@ def make_plan(
 
     With `stress` the problems made to show inaccuracy (`stress.…`) are added, but for selectors that name their problem.
 
+    `interpreters` are other Pythons to measure the frameworks in (see `targets.named_targets`).
     No framework named means all; no number of threads, all CPUs that this process may use. `budget_s` is the time
     for the whole run in seconds; `precision_goal` and `margin` are relative (0.05 is 5 %). A workload runs those of the
     tasks that it has, a framework those of the modes.
@@ -138,8 +141,10 @@ def make_plan(
     if stress:
         unnamed = [s for s in settings.selectors if not selectors or "[" not in s]
         settings = replace(settings, selectors=[*settings.selectors, *stress_selectors(unnamed)])
-    chosen = [_known("framework", name, FRAMEWORKS) for name in _once(frameworks)] or list(FRAMEWORKS)
-    targets = default_targets(chosen)
+    chosen = [_known("framework", name, FRAMEWORKS) for name in _once(frameworks)]
+    targets = (
+        named_targets(interpreters, chosen, Path()) if interpreters else default_targets(chosen or list(FRAMEWORKS))
+    )
     columns = _columns(targets, settings.modes, modes, frameworks, _variants(targets, variants))
     cases = _cases(settings, tasks, _once(precisions) or [DEFAULT_PRECISION], _device(device), _threads(threads))
     if seed < 0:
@@ -162,8 +167,10 @@ def command(plan: Plan) -> str:
     own = plan.profile
     standard = load_profiles().get(own.name)
     words = ["triptych", "run", *own.selectors, "--profile", own.name]
-    if (names := [target.framework for target in plan.targets]) != list(FRAMEWORKS):
+    if (names := _once([target.framework for target in plan.targets])) != list(FRAMEWORKS):
         words += _option("--framework", names)
+    others = [target for target in plan.targets if target.name != target.framework]
+    words += _option("--target", _once([f"{t.name.partition('-')[0]}={public_path(t.python)}" for t in others]))
     for option, field, suffix in _PROFILE_OPTIONS:
         value = getattr(own, field)
         if standard is None or value != getattr(standard, field):

@@ -5,10 +5,16 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
+from suite.errors import UsageError, unknown
+
+CONFIGURATION = "triptych.toml"
 FRAMEWORKS = ("numpy", "pytorch", "tensorflow", "jax")
 
 # What `import` and `pip install` call each framework.
@@ -47,26 +53,99 @@ def default_targets(frameworks: list[str]) -> list[Target]:
     return [Target(name, name, sys.executable, f"impls.{name}") for name in frameworks]
 
 
+def named_targets(requests: list[str], frameworks: list[str], folder: Path) -> list[Target]:
+    """The frameworks in other interpreters, each request `NAME=PATH` or a name from `triptych.toml` in `folder`.
+
+    The path is that of a Python or of a virtual environment. Without `frameworks` each interpreter is asked for those that
+    it has, NumPy aside. A target is called by its name, followed by the framework where there are several.
+
+    Raises UsageError for what is no request, a name given twice, and an interpreter that is not there, does not work, is
+    older than Python 3.10, or has none of the frameworks.
+    """
+    found: list[Target] = []
+    for name, path in _paths(requests, folder).items():
+        python = _python(name, path)
+        asked = frameworks or [f for f in FRAMEWORKS if f != "numpy" and _is_there(python, f)]
+        if not asked:
+            raise UsageError(f"target {name} has no framework: none is installed in {public_path(python)}")
+        found += [Target(name if len(asked) == 1 else f"{name}-{f}", f, python, f"impls.{f}") for f in asked]
+    return found
+
+
+def _paths(requests: list[str], folder: Path) -> dict[str, str]:
+    """Path by name. Raises UsageError."""
+    paths: dict[str, str] = {}
+    for request in requests:
+        name, equals, path = request.partition("=")
+        if not re.fullmatch(r"[A-Za-z0-9][\w.+]*", name) or (equals and not path):
+            raise UsageError(f"'{request}' names no target; write NAME=path/to/python, or a name from {CONFIGURATION}")
+        if name in paths:
+            raise UsageError(f"target {name} is named twice")
+        paths[name] = path if equals else _configured(name, folder)
+    return paths
+
+
+def _configured(name: str, folder: Path) -> str:
+    """The path that `triptych.toml` has for `name`, relative to that file's folder."""
+    file = folder / CONFIGURATION
+    try:
+        targets = tomllib.loads(file.read_text(encoding="utf-8")).get("targets", {})
+    except FileNotFoundError:
+        raise UsageError(
+            f"target {name} has no path, and there is no {CONFIGURATION} here; write {name}=path"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{CONFIGURATION} is broken: {error}") from None
+    if not isinstance(targets, dict) or not all(isinstance(path, str) for path in targets.values()):
+        raise UsageError(f"[targets] in {CONFIGURATION} must be a table of paths")
+    if name not in targets:
+        raise unknown(f"target in {CONFIGURATION}", name, targets)
+    return str(folder / Path(targets[name]).expanduser())
+
+
+def _python(name: str, path: str) -> str:
+    """The interpreter at `path`, asked for its version. Raises UsageError."""
+    place = Path(interpreter(path)).absolute()
+    python = str(place / "bin" / "python" if place.is_dir() else place)
+    if python == sys.executable:
+        return python
+    answer = _ask(python, "import sys; sys.exit(0 if sys.version_info >= (3, 10) else 3)")
+    if isinstance(answer, str):
+        raise UsageError(f"target {name}: {answer}")
+    if answer:
+        raise UsageError(f"target {name}: {public_path(python)} is older than Python 3.10")
+    return python
+
+
+def _is_there(python: str, framework: str) -> bool:
+    return missing(Target(framework, framework, python, f"impls.{framework}")) is None
+
+
 def missing(target: Target) -> str | None:
     """Why the target cannot be measured, with the command that mends it; None where its module can be found."""
     module = MODULES[target.framework]
     install = f"pip install {PACKAGES[target.framework]}"
     if target.python == sys.executable:
         return None if _is_installed(module) else f"{target.framework} is not installed ({install})"
+    answer = _ask(target.python, _PROBE, module)
+    if isinstance(answer, str):
+        return answer
     shown = public_path(target.python)
+    return f"{target.framework} is not installed in {shown} ({shown} -m {install})" if answer else None
+
+
+def _ask(python: str, *words: str) -> bool | str:
+    """Whether `python -c words …` says no, by ending with 3; a sentence where it does not even work."""
+    shown = public_path(python)
     try:
-        probe = subprocess.run(
-            [target.python, "-c", _PROBE, module], capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S
-        )
+        done = subprocess.run([python, "-c", *words], capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S)
     except OSError as error:
         return f"{shown} cannot be started: {error.strerror}"
     except subprocess.TimeoutExpired:
         return f"{shown} did not answer within {_PROBE_TIMEOUT_S} s"
-    if probe.returncode == 0:
-        return None
-    if probe.returncode == 3:
-        return f"{target.framework} is not installed in {shown} ({shown} -m {install})"
-    return f"{shown} is no working Python: {(probe.stderr.strip().splitlines() or ['it ended without a word'])[-1]}"
+    if done.returncode in (0, 3):
+        return done.returncode == 3
+    return f"{shown} is no working Python: {(done.stderr.strip().splitlines() or ['it ended without a word'])[-1]}"
 
 
 def installed_version(framework: str) -> str | None:

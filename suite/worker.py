@@ -15,6 +15,7 @@ import os
 import resource
 import sys
 import time
+import types
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -329,6 +330,8 @@ class Worker:
         except Exception as error:  # the boundary: a framework may raise anything, and the coordinator must hear of it
             if self.backend.refuses(error):
                 return {"error": "unsupported", "message": f"the framework refuses: {describe(error)}"}
+            if isinstance(error, AttributeError) and isinstance(error.obj, types.ModuleType):
+                return {"error": "unsupported", "message": f"this version of the framework lacks it: {describe(error)}"}
             kind = "out_of_memory" if self.backend.is_out_of_memory(error) else "failed"
             return {"error": kind, "message": describe(error)}
 

@@ -306,6 +306,28 @@ def outcome(status: str = "ok", reason: str = "", checks: list[Check] | None = N
     return line(plan.cases[0], plan.columns[0], status=status, reason=reason, checks=checks or [])
 
 
+def test_ab_measures_both_interpreters_in_one_run_and_compares_them(triptych_command, measuring):
+    done = triptych_command("ab", "old=python", f"new={sys.executable}", "linear[tiny]", *QUICKLY)
+    assert done.code == 0
+    assert {target.name for target in measuring[0].targets} == {"old-numpy", "old-jax", "new-numpy", "new-jax"}
+    assert "case cell old new new / old verdict" in done.words
+    assert "linear[tiny] forward numpy eager" in done.words
+    assert "new against old: 0 faster, 0 slower, 0 equivalent, 0 undecided" in done.words  # nothing was checked
+    assert "report.html" in done.words
+
+
+def test_ab_as_json(triptych_command, measuring):
+    done = triptych_command("ab", "old=python", "new=python", "linear[tiny]", "--framework", "numpy", "--json")
+    assert {row["framework"] for row in json.loads(done.out)} == {"numpy"}
+    assert measuring[0].cases[0].problem == "tiny"
+
+
+def test_ab_with_one_name_for_both_is_refused(triptych_command, measuring):
+    done = triptych_command("ab", "old=python", "old=python", "linear[tiny]")
+    assert (done.code, done.err) == (2, "error: target old is named twice\n")
+    assert not measuring
+
+
 def test_check_shows_each_cell_with_how_near_its_checks_came(triptych_command, monkeypatch):
     near = [Check("value", 1e-7, 1e-5, True), Check("gradient", 4e-6, 1e-5, True)]
     checked(monkeypatch, outcome(checks=near))

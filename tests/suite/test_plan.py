@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shlex
 import sys
 
@@ -246,6 +247,16 @@ def test_a_stored_plan_of_an_unknown_workload_is_refused():
 def test_the_command_is_as_short_as_the_plan_is_plain():
     plan = make_plan(["linear[tiny]"], profile="smoke")
     assert command(plan) == "triptych run 'linear[tiny]' --profile smoke --device cpu --threads 4 --seed 0"
+
+
+def test_the_command_names_the_interpreters(tmp_path):
+    link = tmp_path / "python"
+    link.symlink_to(os.path.realpath(sys.executable))
+    plan = make_plan(["linear"], frameworks=["jax", "pytorch"], interpreters=[f"old={link}", f"new={sys.executable}"])
+    words = command(plan)
+    assert f"--framework jax --framework pytorch --target old={link} --target new=python" in words
+    assert make_plan(["linear"], frameworks=["jax"], interpreters=["new=python"]).targets[0].python == sys.executable
+    assert {column.target for column in plan.columns} == {"old-jax", "old-pytorch", "new-jax", "new-pytorch"}
 
 
 def test_the_command_names_whatever_differs_from_the_profile():

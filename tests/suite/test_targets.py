@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from suite import targets
+from suite.errors import UsageError
 from suite.targets import (
     FRAMEWORKS,
     MODULES,
@@ -16,6 +17,7 @@ from suite.targets import (
     installed_version,
     interpreter,
     missing,
+    named_targets,
     public_path,
 )
 
@@ -125,3 +127,89 @@ def test_without_a_home_folder_paths_stay_as_they_are(monkeypatch):
     monkeypatch.setattr(os.path, "expanduser", lambda text: text)
     assert public_path("/usr/bin/python3") == "/usr/bin/python3"
     assert interpreter(str(Path("/usr/bin/python3"))) == "/usr/bin/python3"
+
+
+# Named targets
+
+
+@pytest.fixture
+def other(tmp_path) -> Path:
+    """A second interpreter: another way to the running one, without its packages."""
+    link = tmp_path / "env" / "bin" / "python"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(os.path.realpath(sys.executable))
+    return link
+
+
+def refusal(*requests, frameworks=("jax",), folder=Path("/nowhere")) -> str:
+    with pytest.raises(UsageError) as error:
+        named_targets(list(requests), list(frameworks), folder)
+    return str(error.value)
+
+
+def test_a_named_target_is_a_framework_in_that_interpreter(tmp_path, other):
+    [found] = named_targets([f"old={other}"], ["jax"], tmp_path)
+    assert found == Target("old", "jax", str(other), "impls.jax")
+
+
+def test_the_folder_of_a_virtual_environment_will_do(tmp_path, other):
+    [found] = named_targets([f"old={tmp_path / 'env'}"], ["jax"], tmp_path)
+    assert found.python == str(other)
+
+
+def test_of_several_frameworks_each_carries_its_name(tmp_path, other):
+    found = named_targets([f"old={other}", f"new={sys.executable}"], ["jax", "pytorch"], tmp_path)
+    assert [target.name for target in found] == ["old-jax", "old-pytorch", "new-jax", "new-pytorch"]
+    assert found[2].python == sys.executable
+
+
+def test_without_frameworks_an_interpreter_is_asked_for_those_that_it_has(tmp_path, other, monkeypatch):
+    monkeypatch.setitem(targets.MODULES, "tensorflow", "json")
+    for name in ("pytorch", "jax"):
+        monkeypatch.setitem(targets.MODULES, name, "no_such_module")
+    assert [target.framework for target in named_targets([f"old={other}"], [], tmp_path)] == ["tensorflow"]
+    monkeypatch.setitem(targets.MODULES, "tensorflow", "no_such_module")
+    assert refusal(f"old={other}", frameworks=[]) == f"target old has no framework: none is installed in {other}"
+
+
+def test_a_name_without_a_path_is_looked_up_in_the_configuration(tmp_path, other):
+    (tmp_path / "triptych.toml").write_text('[targets]\nold = "env"\n')
+    [found] = named_targets(["old"], ["jax"], tmp_path)
+    assert found.python == str(other)
+    assert refusal("odl", folder=tmp_path) == "there is no target in triptych.toml 'odl'; did you mean 'old'?"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[targets", "triptych.toml is broken"),
+        ("targets = 3", "[targets] in triptych.toml must be a table of paths"),
+        ("[targets]\nold = 3", "[targets] in triptych.toml must be a table of paths"),
+    ],
+)
+def test_a_configuration_that_is_not_as_it_must_be_is_refused(tmp_path, text, words):
+    (tmp_path / "triptych.toml").write_text(text)
+    assert words in refusal("old", folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("request_text", "words"),
+    [
+        ("=python", "'=python' names no target; write NAME=path/to/python"),
+        ("old=", "'old=' names no target"),
+        ("o-ld=python", "'o-ld=python' names no target"),
+        ("old", "target old has no path, and there is no triptych.toml here; write old=path"),
+        ("old=/no/such/python", "target old: /no/such/python cannot be started: No such file or directory"),
+    ],
+)
+def test_what_names_no_interpreter_is_refused_in_one_sentence(request_text, words):
+    assert words in refusal(request_text)
+
+
+def test_a_name_given_twice_is_refused(other):
+    assert refusal(f"old={other}", f"old={other}") == "target old is named twice"
+
+
+def test_a_python_that_is_too_old_is_refused(script):
+    python = script("exit 3")
+    assert refusal(f"old={python}") == f"target old: {python} is older than Python 3.10"

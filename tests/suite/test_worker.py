@@ -58,3 +58,17 @@ def test_tangents_are_rounded_to_the_cases_precision_like_everything_else(worker
 def test_without_forward_mode_the_symmetry_of_second_derivatives_proves_nothing(worker: Worker) -> None:
     opened(worker, "linear", tangents=True)
     assert worker.check_symmetry("eager", "default", seed=0) == {"findings": []}
+
+
+def test_what_a_version_of_the_framework_lacks_is_unsupported_and_what_the_program_lacks_a_failure(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking() -> None:
+        np.no_such_function_yet  # type: ignore[attr-defined] # noqa: B018
+
+    monkeypatch.setattr(worker, "close_case", lacking)
+    reply = worker.handle({"command": "close_case"})
+    assert reply["error"] == "unsupported"
+    assert reply["message"].startswith("this version of the framework lacks it: AttributeError: module 'numpy' has no")
+    monkeypatch.setattr(worker, "close_case", lambda: object().nothing)  # type: ignore[attr-defined]
+    assert worker.handle({"command": "close_case"})["error"] == "failed"

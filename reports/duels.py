@@ -1,0 +1,118 @@
+"""One target against another, cell by cell: what `triptych ab` shows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from reports import comparison, content, tables
+from reports.comparison import Comparison
+from reports.format import MISSING, clean, ratio_with_range, seconds
+from reports.measures import Measures, measure
+from suite.records import Cell, Run
+
+_STYLES = {"faster": "green", "slower": "red", "undecided": "yellow"}
+
+
+@dataclass(frozen=True)
+class Duel:
+    """A cell of the new target, and the same of the old one. `comparison` is new over old; None where one has no speed."""
+
+    case: str
+    framework: str
+    mode: str
+    variant: str
+    old: Measures
+    new: Measures
+    comparison: Comparison | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.framework} {self.mode}" + ("" if self.variant == "default" else f" ({self.variant})")
+
+
+def duels(run: Run, old: str, new: str) -> list[Duel]:
+    """Every cell that both targets have, in the order of the run; the verdicts hold for all of them together.
+
+    `old` and `new` are names as `targets.named_targets` was given them. Raises RecordsError where the run names no margin.
+    """
+    margin = comparison.margin(run)
+    found = {_key(cell): (cell, measures) for cell, measures in zip(run.cells, measure(run), strict=True)}
+    pairs = [(key, found[key], found[(old, *key[1:])]) for key in found if key[0] == new and (old, *key[1:]) in found]
+    fought = [
+        Duel(case, framework, mode, variant, theirs[1], ours[1], _compared(ours, theirs, margin))
+        for (_, case, framework, mode, variant), ours, theirs in pairs
+    ]
+    together = iter(comparison.control([duel.comparison for duel in fought if duel.comparison], margin))
+    return [replace(duel, comparison=next(together)) if duel.comparison else duel for duel in fought]
+
+
+def table(run: Run, old: str, new: str) -> RenderableType:
+    """A row for each pair: both times, and the new one as a multiple of the old one with its interval and verdict."""
+    fought = duels(run, old, new)
+    labels, shared = content.case_labels(run.cells)
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("case", "cell", old, new, f"{new} / {old}", "verdict"):
+        drawn.add_column(
+            heading, overflow="fold", justify="left" if heading in ("case", "cell", "verdict") else "right"
+        )
+    for duel in fought:
+        verdict = duel.comparison.verdict if duel.comparison else MISSING
+        drawn.add_row(
+            Text(clean(labels[duel.case])),
+            Text(clean(duel.name)),
+            _time(duel.old),
+            _time(duel.new),
+            Text(ratio_with_range(duel.comparison.ratio) if duel.comparison else MISSING),
+            Text(verdict, _STYLES.get(verdict, "")),
+        )
+    counts = [
+        f"{sum(duel.comparison is not None and duel.comparison.verdict == verdict for duel in fought)} {verdict}"
+        for verdict in ("faster", "slower", "equivalent", "undecided")
+    ]
+    closing = f"{new} against {old}: {', '.join(counts)}" + (f"; all cases: {shared}" if shared else "")
+    return Group(drawn, Text(), Text(clean(closing), "bold"))
+
+
+def as_json(run: Run, old: str, new: str) -> list[dict[str, Any]]:
+    """What `table` shows, unrounded; times in seconds."""
+    return [
+        {
+            "case": duel.case,
+            "framework": duel.framework,
+            "mode": duel.mode,
+            "variant": duel.variant,
+            "old": {"target": old, "status": duel.old.status, "reason": duel.old.reason, "median_s": duel.old.median_s},
+            "new": {"target": new, "status": duel.new.status, "reason": duel.new.reason, "median_s": duel.new.median_s},
+            **_comparison_json(duel.comparison),
+        }
+        for duel in duels(run, old, new)
+    ]
+
+
+def _comparison_json(found: Comparison | None) -> dict[str, Any]:
+    if found is None:
+        return {"ratio": None, "ratio_interval": None, "verdict": None}
+    bounds = [found.ratio.low, found.ratio.high] if math.isfinite(found.ratio.high) else None
+    return {"ratio": found.ratio.estimate, "ratio_interval": bounds, "verdict": found.verdict}
+
+
+def _key(cell: Cell) -> tuple[str, str, str, str, str]:
+    """The target without the framework that its name may carry, and what both targets have in common."""
+    return cell.target.removesuffix(f"-{cell.framework}"), cell.case, cell.framework, cell.mode, cell.variant
+
+
+def _compared(new: tuple[Cell, Measures], old: tuple[Cell, Measures], margin: float) -> Comparison | None:
+    both_ranked = new[1].ranked and old[1].ranked
+    return comparison.compare(new[0], old[0], margin) if both_ranked else None
+
+
+def _time(measures: Measures) -> Text:
+    if measures.ranked:
+        return Text(seconds(measures.median_s))
+    return Text(tables.status_text(measures), "dim")
