@@ -54,7 +54,9 @@ def _centres_meet(size: int, out: int) -> bool:
 def _resized_in_float32(p: Problem, task: str, mode: str, precision: str) -> str | None:
     grown = ((p.height, p.out_height), (p.width, p.out_width))
     if mode == "xla" and any(size < out and _centres_meet(size, out) for size, out in grown):
-        return "XLA may take the wrong pixel where the centres of two coincide (tensorflow/tensorflow#118467)"
+        return (
+            "XLA gives other bilinear results where the centres of two pixels coincide (tensorflow/tensorflow#118467)"
+        )
     if precision == "float64":
         return "tf.image.resize computes bilinear results in float32, whatever the precision of its arguments"
     return None
