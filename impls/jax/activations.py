@@ -51,6 +51,11 @@ def softplus(x):
     return jax.nn.softplus(x)
 
 
+@implements("log1p")
+def log1p(x):
+    return jnp.log1p(x)
+
+
 @implements("mish")
 def mish(x):
     return jax.nn.mish(x)

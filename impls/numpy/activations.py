@@ -112,6 +112,14 @@ def softplus(x):
     return _softplus(x), backward
 
 
+@implements("log1p")
+def log1p(x):
+    def backward(dy):
+        return (dy / (1 + x),)
+
+    return np.log1p(x), backward
+
+
 @implements("mish")
 def mish(x):
     tanh = np.tanh(_softplus(x))

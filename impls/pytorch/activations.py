@@ -53,6 +53,11 @@ def softplus(x):
     return F.softplus(x, beta=1.0, threshold=40.0)
 
 
+@implements("log1p")
+def log1p(x):
+    return torch.log1p(x)
+
+
 @implements("mish")
 def mish(x):
     return F.mish(x)

@@ -83,6 +83,11 @@ def softplus(x):
     return tf.nn.softplus(x)
 
 
+@implements("log1p")
+def log1p(x):
+    return tf.math.log1p(x)
+
+
 @implements("mish")
 def mish(x):
     return x * tf.tanh(tf.nn.softplus(x))

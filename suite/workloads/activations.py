@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from suite.workloads.definition import Cost, Input, Output, Problem, Tensor, Value, workload
-from suite.workloads.distributions import Apart, Draw, Normal, Shifted
+from suite.workloads.distributions import Apart, Draw, Normal, Shifted, Uniform
 
 
 def _sizes(**settings: Value) -> dict[str, dict[str, Value]]:
@@ -217,6 +217,32 @@ class Softplus:
         # Backward: a sigmoid and a product.
         elements = p.batch * p.features
         return Cost(flops=3 * elements, reduction=1, gradient_flops=7 * elements)
+
+
+@workload(family="activations")
+class Log1p(_Entrywise):
+    """Logarithm of one plus the argument.
+
+    y[b,d] = log(1 + x[b,d])
+
+    not rounded in between: softplus and the losses with logits are made of it. Source: Higham 2002, Accuracy and Stability,
+    section 1.14.1.
+
+    `below` is by how much the arguments lie below 0. Around −0.39, as in `stress.below`, formulas change over in some
+    libraries.
+    """
+
+    problems = {**_sizes(below=0.0), "stress.below": dict(batch=256, features=128, below=0.39)}
+    may_be_zero = ("below",)
+    flops, gradient_flops = 2, 4
+
+    @staticmethod
+    def check(p: Problem) -> str | None:
+        return None if p.below < 0.5 else f"below={p.below} comes too near to −1, where the logarithm ends"
+
+    @classmethod
+    def tensors(cls, p: Problem) -> dict[str, Tensor]:
+        return {"x": Input("B D", (p.batch, p.features), Uniform(-p.below - 0.05, -p.below + 0.05))}
 
 
 @workload(family="activations")

@@ -120,6 +120,7 @@ class MaskedAttention:
         "large": dict(batch=4, heads=16, query_seq=512, key_seq=1024, head_dim=64, valid=0.8),
         "bert_base.128": dict(batch=8, heads=12, query_seq=128, key_seq=128, head_dim=64, valid=0.8),
         "transformer_base.cross": dict(batch=8, heads=8, query_seq=32, key_seq=128, head_dim=64, valid=0.8),
+        "stress.empty": dict(batch=16, heads=4, query_seq=64, key_seq=4, head_dim=32, valid=0.1),
     }
 
     @staticmethod

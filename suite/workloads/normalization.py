@@ -77,7 +77,7 @@ def _images(p: Problem) -> tuple[int, int, int, int]:
 def _affine(p: Problem) -> dict[str, Tensor]:
     """Images, and a weight and a bias for each of their channels."""
     return {
-        "x": Input("N C H W", _images(p), _IMAGES),
+        "x": Input("N C H W", _images(p), Shifted(mean=p.mean, scale=SCALE) if "mean" in p else _IMAGES),
         "weight": Parameter("C", (p.channels,), _GAIN),
         "bias": Parameter("C", (p.channels,)),
     }
@@ -93,7 +93,8 @@ def _running(p: Problem) -> dict[str, Tensor]:
 def _normalising(p: Problem, over: int) -> Cost:
     """As in layer_norm, with means over `over` numbers."""
     elements = p.batch * p.channels * p.height * p.width
-    return Cost(7 * elements, reduction=over, gradient_flops=18 * elements, condition=_levelling(over, p.eps))
+    condition = max(1.0, p.mean / SCALE) * _levelling(over, p.eps)
+    return Cost(7 * elements, reduction=over, gradient_flops=18 * elements, condition=condition)
 
 
 @workload(family="normalization")
@@ -111,16 +112,19 @@ class BatchNorm:
     Source: Ioffe and Szegedy 2015, Batch normalization, algorithms 1 and 2 (step 10 has the unbiased variance).
 
     Published shapes: ResNet-50 (He et al. 2016, table 1).
+    `mean` is that of the numbers drawn, whose standard deviation is 2.
     """
 
     problems = {
-        "tiny": dict(batch=2, channels=3, height=4, width=5, eps=1e-5, momentum=0.1),
-        "small": dict(batch=8, channels=16, height=28, width=28, eps=1e-5, momentum=0.1),
-        "medium": dict(batch=8, channels=64, height=56, width=56, eps=1e-5, momentum=0.1),
-        "large": dict(batch=16, channels=128, height=56, width=56, eps=1e-5, momentum=0.1),
-        "resnet50.conv1": dict(batch=8, channels=64, height=112, width=112, eps=1e-5, momentum=0.1),
-        "resnet50.conv5": dict(batch=8, channels=2048, height=7, width=7, eps=1e-5, momentum=0.1),
+        "tiny": dict(batch=2, channels=3, height=4, width=5, eps=1e-5, mean=0.5, momentum=0.1),
+        "small": dict(batch=8, channels=16, height=28, width=28, eps=1e-5, mean=0.5, momentum=0.1),
+        "medium": dict(batch=8, channels=64, height=56, width=56, eps=1e-5, mean=0.5, momentum=0.1),
+        "large": dict(batch=16, channels=128, height=56, width=56, eps=1e-5, mean=0.5, momentum=0.1),
+        "resnet50.conv1": dict(batch=8, channels=64, height=112, width=112, eps=1e-5, mean=0.5, momentum=0.1),
+        "resnet50.conv5": dict(batch=8, channels=2048, height=7, width=7, eps=1e-5, mean=0.5, momentum=0.1),
+        "stress.mean_1e4": dict(batch=8, channels=16, height=28, width=28, eps=1e-5, mean=1e4, momentum=0.1),
     }
+    may_be_zero = ("mean",)
 
     @staticmethod
     def check(p: Problem) -> str | None:
@@ -190,15 +194,18 @@ class InstanceNorm:
 
     Published shape: the end of the residual blocks of the style transfer network of Johnson, Alahi and Fei-Fei 2016 on an
     image of 256 × 256 (table 1 of its supplement), in which the source put this.
+    `mean` is that of the numbers drawn, whose standard deviation is 2.
     """
 
     problems = {
-        "tiny": dict(batch=2, channels=3, height=4, width=5, eps=1e-5),
-        "small": dict(batch=4, channels=16, height=28, width=28, eps=1e-5),
-        "medium": dict(batch=8, channels=64, height=56, width=56, eps=1e-5),
-        "large": dict(batch=16, channels=64, height=112, width=112, eps=1e-5),
-        "style_transfer": dict(batch=4, channels=128, height=64, width=64, eps=1e-5),
+        "tiny": dict(batch=2, channels=3, height=4, width=5, eps=1e-5, mean=0.5),
+        "small": dict(batch=4, channels=16, height=28, width=28, eps=1e-5, mean=0.5),
+        "medium": dict(batch=8, channels=64, height=56, width=56, eps=1e-5, mean=0.5),
+        "large": dict(batch=16, channels=64, height=112, width=112, eps=1e-5, mean=0.5),
+        "style_transfer": dict(batch=4, channels=128, height=64, width=64, eps=1e-5, mean=0.5),
+        "stress.mean_1e4": dict(batch=4, channels=16, height=28, width=28, eps=1e-5, mean=1e4),
     }
+    may_be_zero = ("mean",)
 
     @staticmethod
     def check(p: Problem) -> str | None:
@@ -227,15 +234,18 @@ class GroupNorm:
     and He 2018, Group normalization, equations 1, 2 and 7.
 
     Published shape: ResNet-50 with 32 groups, as in the source.
+    `mean` is that of the numbers drawn, whose standard deviation is 2.
     """
 
     problems = {
-        "tiny": dict(batch=2, channels=6, height=4, width=5, groups=3, eps=1e-5),
-        "small": dict(batch=4, channels=16, height=28, width=28, groups=4, eps=1e-5),
-        "medium": dict(batch=8, channels=64, height=56, width=56, groups=32, eps=1e-5),
-        "large": dict(batch=16, channels=128, height=56, width=56, groups=32, eps=1e-5),
-        "resnet50.conv2": dict(batch=8, channels=256, height=56, width=56, groups=32, eps=1e-5),
+        "tiny": dict(batch=2, channels=6, height=4, width=5, groups=3, eps=1e-5, mean=0.5),
+        "small": dict(batch=4, channels=16, height=28, width=28, groups=4, eps=1e-5, mean=0.5),
+        "medium": dict(batch=8, channels=64, height=56, width=56, groups=32, eps=1e-5, mean=0.5),
+        "large": dict(batch=16, channels=128, height=56, width=56, groups=32, eps=1e-5, mean=0.5),
+        "resnet50.conv2": dict(batch=8, channels=256, height=56, width=56, groups=32, eps=1e-5, mean=0.5),
+        "stress.mean_1e4": dict(batch=4, channels=16, height=28, width=28, groups=4, eps=1e-5, mean=1e4),
     }
+    may_be_zero = ("mean",)
 
     @staticmethod
     def check(p: Problem) -> str | None:

@@ -33,6 +33,7 @@ class Sum:
         "medium": dict(rows=1024, columns=4096, axis=1),
         "large": dict(rows=4096, columns=16384, axis=1),
         "bert_base.ffn_bias": dict(rows=1024, columns=3072, axis=0),
+        "stress.long": dict(rows=4, columns=2**20, axis=1),
     }
     may_be_zero = ("axis",)
     check = staticmethod(_axis)
@@ -64,6 +65,7 @@ class Mean:
         "small": dict(rows=256, columns=256, axis=1),
         "medium": dict(rows=1024, columns=4096, axis=1),
         "large": dict(rows=4096, columns=16384, axis=1),
+        "stress.long": dict(rows=4, columns=2**20, axis=1),
     }
     may_be_zero = ("axis",)
     check = staticmethod(_axis)

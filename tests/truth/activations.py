@@ -25,6 +25,7 @@ def truths() -> Iterator[Truth]:
     yield from silu()
     yield from hard_swish()
     yield from softplus()
+    yield from log1p()
     yield from mish()
     yield from sigmoid()
     yield from tanh()
@@ -144,6 +145,14 @@ def softplus() -> Iterator[Truth]:
     yield from _random("softplus", "Softplus")
     x = np.array([-1e3, -745.0, -40.0, -1e-300, 0.0, 20.5, 39.0, 710.0, 1e4])
     yield Truth("softplus", "scipy", "log_expit", {}, [x], [-special.log_expit(-x)], "float64")
+
+
+def log1p() -> Iterator[Truth]:
+    x, y = numpy_table("log1p", "float64")
+    yield Truth("log1p", "numpy table", "log1p", {}, [x[x > -1]], [y[x > -1]], "float64")
+    for name, rng in random_cases(3, "Log1p"):
+        x = rng.uniform(-0.9, 3, size=(3, 7))
+        yield Truth("log1p", "scipy", name, {}, [x], [special.log1p(x)], "float64")
 
 
 def mish() -> Iterator[Truth]:
