@@ -11,6 +11,7 @@ The command line is a thin layer over these functions. Importing this module loa
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from suite import records
+    from suite.calibration import Calibration
     from suite.plan import Choices, Plan
     from suite.progress import Progress
 
 __version__ = "0.1.0"
-__all__ = ["Run", "check", "load", "plan", "resume", "run", "run_plan"]
+__all__ = ["Run", "calibrate", "check", "load", "plan", "resume", "run", "run_plan"]
 
 RESULTS = Path("results")
 FAILURES = ("incorrect", "failed", "crashed")
@@ -127,11 +129,15 @@ def run_plan(plan: Plan, *, output: Path | str | None = None, progress: Progress
 
     A keyboard interrupt ends the run, not the program: what was measured is returned, and `resume` goes on with it.
     """
+    from suite import calibration
     from suite.environment import collect
     from suite.plan import command
     from suite.records import SCHEMA_VERSION, RunRecord, open_new
 
     _refuse_where_nothing_is_installed(plan)
+    environment = collect(__version__)
+    known = calibration.load(RESULTS, calibration.conditions(environment, plan.cases[0].threads))
+    _refuse_margin_below(known, plan)
     now = datetime.now(UTC)
     folder = _new_folder(f"{now:%Y%m%dT%H%M%SZ}-{plan.profile.name}") if output is None else Path(output)
     record = RunRecord(
@@ -141,12 +147,47 @@ def run_plan(plan: Plan, *, output: Path | str | None = None, progress: Progress
         triptych=__version__,
         command=command(plan),
         selection=plan.as_dict(),
-        environment=collect(__version__),
+        environment=environment | ({"calibration": asdict(known)} if known else {}),
         targets=[],
     )
     with open_new(folder, record) as writer:
         _execute(plan, writer, progress)
     return _reported(folder)
+
+
+def calibrate(*, progress: Progress | None = None, threads: int | None = None) -> tuple[Run, Calibration]:
+    """Find the smallest difference that can be told on this machine, by measuring every framework against itself.
+
+    The result is kept in `results`; later runs under the same conditions (processor, allowed CPUs, threads, governor) show
+    it, and refuse margins below it. Raises UsageError where nothing is installed, RecordsError where nothing ended ok.
+    """
+    from reports import duels
+    from suite import calibration
+    from suite.environment import collect
+    from suite.errors import RecordsError
+
+    found = run(
+        *calibration.SELECTORS,
+        interpreters=["one=python", "other=python"],
+        tasks=["forward"],
+        modes=["eager"],
+        launches=calibration.LAUNCHES,
+        threads=threads,
+        progress=progress,
+    )
+    ratios = [duel.comparison.ratios for duel in duels.duels(found.contents, "one", "other") if duel.comparison]
+    pairs = [each for each in ratios if each]
+    if not pairs:
+        raise RecordsError(f"no two cells could be compared, so there is no noise floor: see {found.folder}/report.md")
+    noise = calibration.Calibration(
+        spread=calibration.spread(pairs),
+        pairs=len(pairs),
+        launches=sum(map(len, pairs)),
+        conditions=calibration.conditions(collect(__version__), found.contents.cells[0].threads),
+        created=found.record.created,
+    )
+    calibration.save(noise, RESULTS)
+    return found, noise
 
 
 def resume(folder: Path | str, *, progress: Progress | None = None) -> Run:
@@ -241,6 +282,24 @@ def _refuse_where_nothing_is_installed(plan: Plan) -> None:
     reasons = [missing(target) for target in plan.targets]
     if all(reasons):
         raise UsageError(f"there is nothing to measure: {'; '.join(str(reason) for reason in reasons)}")
+
+
+def _refuse_margin_below(known: Calibration | None, plan: Plan) -> None:
+    """A margin that nobody asked for, the profile's, is no promise."""
+    from suite.errors import UsageError
+    from suite.plan import load_profiles
+
+    own = plan.profile
+    standard = load_profiles().get(own.name)
+    if known is None or (standard and own.margin == standard.margin):
+        return
+    if own.margin < known.floor(own.launches):
+        floor = f"{100 * known.floor(own.launches):.2g} %" if own.launches > 1 else "no difference"
+        raise UsageError(
+            f"a margin of {100 * own.margin:.2g} % cannot be resolved: in {own.launches} "
+            f"{'launch' if own.launches == 1 else 'launches'} this machine can tell {floor} (triptych calibrate, "
+            f"{known.created[:10]}); choose a larger margin or more launches"
+        )
 
 
 def _refuse_other_conditions(record: records.RunRecord, now: dict[str, Any]) -> None:

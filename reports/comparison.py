@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Comparison:
     p_different: float = 1.0
     p_equivalent: float = 1.0
     """How likely such launches are where the times are equal, or no nearer than the margin; see `suite.statistics`."""
+    ratios: tuple[float, ...] = ()
+    """One for each of the launches."""
 
     @property
     def why_undecided(self) -> str:
@@ -127,7 +129,9 @@ def compare(cell: Cell, other: Cell, margin: float) -> Comparison:
         without_bounds = Interval(median(cell).estimate / median(other).estimate, 0.0, float("inf"))
         return Comparison(without_bounds, "undecided", 0)
     ratio, different, equivalent = log_interval(ratios), p_different(ratios), p_equivalent(ratios, margin)
-    return Comparison(ratio, verdict(ratio, margin, different, equivalent), len(shared), different, equivalent)
+    return Comparison(
+        ratio, verdict(ratio, margin, different, equivalent), len(shared), different, equivalent, tuple(ratios)
+    )
 
 
 def control(comparisons: list[Comparison], margin: float) -> list[Comparison]:
@@ -135,7 +139,12 @@ def control(comparisons: list[Comparison], margin: float) -> list[Comparison]:
     different = controlled([one.p_different for one in comparisons])
     equivalent = controlled([one.p_equivalent for one in comparisons])
     return [
-        Comparison(one.ratio, verdict(one.ratio, margin, p, q) if one.launches else one.verdict, one.launches, p, q)
+        replace(
+            one,
+            verdict=verdict(one.ratio, margin, p, q) if one.launches else one.verdict,
+            p_different=p,
+            p_equivalent=q,
+        )
         for one, p, q in zip(comparisons, different, equivalent, strict=True)
     ]
 

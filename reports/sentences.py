@@ -9,6 +9,7 @@ from reports import comparison, format
 from reports.format import count, listing, percent, ratio_with_range, seconds
 from reports.nested import processor
 from reports.ranking import Ranking, Standing
+from suite import calibration
 from suite.records import Run
 
 _MUCH = 0.2  # a share of disturbed samples from which on the machine must be called busy
@@ -140,6 +141,11 @@ def power(run: Run) -> str:
         return "No launch brought a time that may be shown."
     if launches == 1:
         return "This run has one launch, and one launch gives no interval: every difference stays undecided."
+    if known := calibration.read(run.record.environment.get("calibration")):
+        return (
+            f"This run has {launches} launches, in which this machine tells differences of {percent(known.floor(launches))} "
+            f"and more, as holding {count(known.pairs, 'pair')} of equals against each other showed."
+        )
     if launches < 5:
         return (
             f"This run has {launches} launches: enough to show large differences. "

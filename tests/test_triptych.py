@@ -333,3 +333,68 @@ print([name for name in "numpy pandas scipy msgspec rich torch tensorflow jax".s
 
 def test_every_name_that_is_promised_is_there():
     assert all(hasattr(triptych, name) for name in triptych.__all__)
+
+
+# The noise floor
+
+
+@pytest.fixture
+def equals(fake, monkeypatch) -> Coordinator:
+    """Every target is measured twice; of the launches, the other one takes 1, 2 and 3 % longer."""
+
+    def execute(plan, writer, progress) -> str:
+        fake.plans.append(plan)
+        for launch in range(3):
+            for case in plan.cases:
+                writer.append(
+                    [
+                        line(
+                            case,
+                            column,
+                            status=fake.status,
+                            launch=measured(
+                                launch, 1000.0 * (1 + (launch + 1) / 100 * column.target.startswith("other"))
+                            ),
+                            checks=CHECKS,
+                        )
+                        for column in plan.columns
+                    ]
+                )
+        return "done"
+
+    monkeypatch.setattr(coordinator, "execute", execute)
+    return fake
+
+
+def test_calibrating_measures_every_framework_against_itself_and_keeps_the_spread(equals):
+    _, found = triptych.calibrate(threads=1)
+    names = {target.name for target in equals.plans[0].targets}
+    assert {"one-jax", "other-jax", "one-pytorch", "other-pytorch"} <= names
+    assert len({target.python for target in equals.plans[0].targets}) == 1
+    assert found.spread == pytest.approx(0.0214, abs=0.0002)  # the root mean square of log 1.01, 1.02 and 1.03
+    assert (found.pairs, found.launches) == (9, 27)
+    assert json.loads(Path("results/calibration.json").read_text())["spread"] == found.spread
+
+
+def test_a_later_run_carries_the_floor_and_refuses_a_margin_below_it(equals):
+    triptych.calibrate(threads=1)
+    assert run(threads=1).record.environment["calibration"]["pairs"] == 9
+    with pytest.raises(UsageError, match="a margin of 1 % cannot be resolved: in 3 launches this machine can tell"):
+        run(threads=1, margin=0.01)
+    with pytest.raises(UsageError, match="in 1 launch this machine can tell no difference") as error:
+        run(threads=1, margin=0.04, launches=1)
+    assert "choose a larger margin or more launches" in str(error.value)
+    assert run(threads=1, margin=0.5).record.selection["profile"]["margin"] == 0.5
+
+
+def test_the_floor_of_other_conditions_is_not_believed(equals):
+    triptych.calibrate(threads=1)
+    path = Path("results/calibration.json")
+    path.write_text(path.read_text().replace('"threads": 1', '"threads": 64'))
+    assert "calibration" not in run(threads=1, margin=0.01).record.environment
+
+
+def test_a_calibration_in_which_nothing_ended_ok_says_where_to_look(equals):
+    equals.status = "failed"
+    with pytest.raises(RecordsError, match="no two cells could be compared, so there is no noise floor: see results/"):
+        triptych.calibrate(threads=1)

@@ -124,6 +124,18 @@ def test_the_subject_says_what_was_compared_on_what_machine() -> None:
     assert sentences.subject(a_run()) == "No cell was recorded, machine: Example 9000."
 
 
+def test_a_known_noise_floor_says_what_can_be_told() -> None:
+    run = a_gallery(5)
+    noise = dict(spread=0.012, pairs=9, launches=54, conditions={}, created="2026-01-02T03:04:05Z")
+    run.record.environment["calibration"] = noise
+    assert sentences.power(run) == (
+        "This run has 5 launches, in which this machine tells differences of 2.0 % and more, as holding 9 pairs of equals "
+        "against each other showed."
+    )
+    run.record.environment["calibration"] = noise | {"spread": "much"}
+    assert "machine tells" not in sentences.power(run)
+
+
 def test_few_launches_are_said_to_show_large_differences_only() -> None:
     assert "one launch gives no interval" in sentences.power(a_gallery(1))
     assert "large differences" in sentences.power(a_gallery(2))
