@@ -308,6 +308,36 @@ def report(
 
 
 @app.command()
+def compare(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="The folder of a run.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The folder of a later one.")],
+    fail_above: Annotated[
+        str | None,
+        typer.Option(help="End with 1 where a cell is proven slower by more than this, or no longer ok: 5%."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Hold a stored run against an earlier one: what is faster, slower, broken or new."""
+    from reports import changes, comparison
+    from suite.plan import parse_percent
+
+    before, after = triptych.load(old).contents, triptych.load(new).contents
+    above = None if fail_above is None else parse_percent(fail_above)
+    found = changes.changes(before, after, comparison.margin(after) if above is None else above)
+    _print_json(changes.as_json(found)) if json else _print(changes.table(found, before, after))
+    if above is None:
+        return
+    if found.differing:
+        raise UsageError(
+            f"these runs cannot be gated: {', '.join(found.differing)} differ; compare runs of one machine"
+        )
+    regressed, gone = changes.regressions(found, above), changes.broken(found)
+    if regressed or gone:
+        typer.echo(changes.closing(regressed, gone, above), err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
 def doctor(json: Json = False) -> None:
     """What this machine has, what is off, and how to mend it."""
     from dataclasses import asdict

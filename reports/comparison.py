@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -147,6 +149,14 @@ def control(comparisons: list[Comparison], margin: float) -> list[Comparison]:
         )
         for one, p, q in zip(comparisons, different, equivalent, strict=True)
     ]
+
+
+def as_json(found: Comparison | None) -> dict[str, Any]:
+    """The ratio, unrounded, with its bounds and verdict; all None where nothing was compared."""
+    if found is None:
+        return {"ratio": None, "ratio_interval": None, "verdict": None}
+    bounds = [found.ratio.low, found.ratio.high] if math.isfinite(found.ratio.high) else None
+    return {"ratio": found.ratio.estimate, "ratio_interval": bounds, "verdict": found.verdict}
 
 
 def _rounds(cell: Cell) -> dict[int, dict[int, float]]:

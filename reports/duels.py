@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -89,17 +88,10 @@ def as_json(run: Run, old: str, new: str) -> list[dict[str, Any]]:
             "variant": duel.variant,
             "old": {"target": old, "status": duel.old.status, "reason": duel.old.reason, "median_s": duel.old.median_s},
             "new": {"target": new, "status": duel.new.status, "reason": duel.new.reason, "median_s": duel.new.median_s},
-            **_comparison_json(duel.comparison),
+            **comparison.as_json(duel.comparison),
         }
         for duel in duels(run, old, new)
     ]
-
-
-def _comparison_json(found: Comparison | None) -> dict[str, Any]:
-    if found is None:
-        return {"ratio": None, "ratio_interval": None, "verdict": None}
-    bounds = [found.ratio.low, found.ratio.high] if math.isfinite(found.ratio.high) else None
-    return {"ratio": found.ratio.estimate, "ratio_interval": bounds, "verdict": found.verdict}
 
 
 def _key(cell: Cell) -> tuple[str, str, str, str, str]:

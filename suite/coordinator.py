@@ -252,12 +252,20 @@ class Coordinator:
                     return True
                 if self._is_steady(cells):
                     return False
+            anchor_ns = self._anchor()
             for index in order:
                 if cells[index].failure is None:
-                    self._turn(cells[index], number, case, checker)
+                    self._turn(cells[index], number, case, checker, anchor_ns)
         return False
 
-    def _turn(self, cell: Sampling, number: int, case: Case, checker: Checker) -> None:
+    def _anchor(self) -> float:
+        """What fixed work takes now, in ns; 0 where nobody can say."""
+        try:
+            return float(self.workers.ask(ORACLE.name, "anchor", SAMPLE_TIMEOUT_S)["ns"])
+        except CellFailed:
+            return 0.0
+
+    def _turn(self, cell: Sampling, number: int, case: Case, checker: Checker, anchor_ns: float) -> None:
         target = cell.column.target
         try:
             if self.workers.get(target) is not cell.worker:
@@ -267,7 +275,7 @@ class Coordinator:
                     return
             timeout_s = SAMPLE_TIMEOUT_S + 20 * self.profile.sample_s
             reply = self.workers.ask(target, "sample", timeout_s, key=cell.key)
-            cell.samples.append(Sample(number, reply["ns"], reply["switches"], reply["stolen_ms"]))
+            cell.samples.append(Sample(number, reply["ns"], reply["switches"], reply["stolen_ms"], anchor_ns))
         except CellFailed as failure:
             cell.failure = failure
 

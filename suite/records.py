@@ -38,6 +38,8 @@ class Sample(Struct, frozen=True, forbid_unknown_fields=True):
     """Involuntary context switches of the worker during the block."""
     stolen_ms: Annotated[float, Meta(ge=0)] = 0.0
     """Time that the hypervisor gave to others, over all CPUs (Linux)."""
+    anchor_ns: Annotated[float, Meta(ge=0)] = 0.0
+    """What fixed NumPy work took at the beginning of this round; 0 where that was not measured."""
 
 
 class Launch(Struct, frozen=True, forbid_unknown_fields=True):

@@ -120,6 +120,29 @@ def _p_beyond(values: Sequence[float], null: float, alternative: Literal["two-si
     return float(stats.ttest_1samp(logs, null, alternative=alternative).pvalue)
 
 
+def unpaired(new: Sequence[float], old: Sequence[float], margin: float) -> tuple[Interval, float, float]:
+    """new / old of launches that do not belong to each other, as in two runs: the interval of the ratio, and the p-values of
+    `p_different` and `p_equivalent`.
+
+    Welch's t on the logarithms, which lets either side have a noise of its own (Welch 1947). One launch on either side
+    gives an estimate without bounds.
+    """
+    ours, theirs = np.log(new), np.log(old)
+    estimate = float(np.exp(ours.mean() - theirs.mean()))
+    if min(len(ours), len(theirs)) < 2:
+        return Interval(estimate, 0.0, math.inf), 1.0, 1.0
+    if np.ptp(ours) == 0 and np.ptp(theirs) == 0:  # launches that agree to the last bit leave no doubt
+        inside = abs(math.log(estimate)) < math.log1p(margin)
+        return Interval(estimate, estimate, estimate), float(estimate == 1), float(not inside)
+    limit = math.log1p(margin)
+    test = stats.ttest_ind(ours, theirs, equal_var=False)
+    low, high = test.confidence_interval(CONFIDENCE)
+    below = stats.ttest_ind(ours - limit, theirs, equal_var=False, alternative="less").pvalue
+    above = stats.ttest_ind(ours + limit, theirs, equal_var=False, alternative="greater").pvalue
+    interval = Interval(estimate, float(np.exp(low)), float(np.exp(high)))
+    return interval, float(test.pvalue), min(1.0, 2 * float(max(below, above)))
+
+
 def controlled(p_values: Sequence[float]) -> list[float]:
     """p-values adjusted so that of all that are at most q, a share of q is expected to be false.
 

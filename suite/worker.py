@@ -33,6 +33,8 @@ from suite.workloads.draw import COTANGENT, checksum, draw, round_to
 
 Reply = dict[str, Any]
 Values = dict[str, np.ndarray]
+ANCHOR_SIZE, ANCHOR_CALLS = 256, 4
+"""The anchor is a product of two matrices and a tanh of every entry, some milliseconds in all."""
 WORTH_COLLECTING = 2**20
 """Bytes of a case's numbers. Looking through a framework's million objects takes 0.1 to 0.2 s, which little is not worth."""
 PROOF = dict(batch=768, in_features=1024, out_features=1024)
@@ -272,6 +274,18 @@ class Worker:
             elapsed = timing.time_block(work, calls)
             switches, stolen = involuntary_switches() - switches, stolen_ms() - stolen
         return {"ns": elapsed / calls, "switches": switches, "stolen_ms": stolen}
+
+    def anchor(self) -> Reply:
+        """Fixed NumPy work, timed: how fast the machine is now, by which runs of different days are compared."""
+        matrix = np.linspace(-1, 1, ANCHOR_SIZE**2, dtype=np.float32).reshape(ANCHOR_SIZE, ANCHOR_SIZE)
+
+        def work(values: np.ndarray) -> tuple[np.ndarray, ...]:
+            return (np.tanh(values @ values),)
+
+        timed = timing.Timed(work, [matrix], lambda outputs: None)
+        with timing.no_garbage_collection():
+            timing.time_block(timed, ANCHOR_CALLS)
+            return {"ns": timing.time_block(timed, ANCHOR_CALLS) / ANCHOR_CALLS}
 
     def finish(self, key: str, latency_calls: int, memory: bool) -> Reply:
         """What is measured apart: single synchronised calls, and in a pass of its own the peak memory of one."""

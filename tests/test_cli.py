@@ -19,6 +19,7 @@ from reports import progress as progress_report
 from reports import write as writing
 from suite import checking, coordinator, doctor, targets
 from suite import plan as planning
+from suite.calibration import Calibration
 from suite.cases import line
 from suite.doctor import Finding
 from suite.plan import Plan, command, make_plan
@@ -461,6 +462,70 @@ def test_report_writes_the_reports_again_and_prints_the_summary(measuring, tript
     assert Path("there/report.html").exists()
     assert "there/report.html" in done.out
     assert json.loads(triptych_command("report", "there", "--json").out)["ended"] == "done"
+
+
+# compare and calibrate
+
+
+def two_runs(triptych_command, monkeypatch, tmp_path) -> tuple[str, str]:
+    """Two stored runs of three launches each, the second of which takes 1.5 times as long."""
+
+    def execute_at(ns: float):
+        def execute(plan, writer, progress) -> str:
+            for number in range(3):
+                samples = [Sample(round=r, ns=ns * (1 + number / 1000), anchor_ns=1e6) for r in range(3)]
+                launch = Launch(number, 1.0, 0.0, 0.1, 0.2, 0.3, 4, True, 5, samples, [ns], None)
+                checks = [Check("value", 1e-7, 1e-5, True)]
+                for case in plan.cases:
+                    writer.append([line(case, c, status="ok", launch=launch, checks=checks) for c in plan.columns])
+            return "done"
+
+        return execute
+
+    folders = str(tmp_path / "old"), str(tmp_path / "new")
+    for folder, ns in zip(folders, (1000.0, 1500.0), strict=True):
+        monkeypatch.setattr(coordinator, "execute", execute_at(ns))
+        triptych_command("run", "linear[tiny]", *QUICKLY, "--output", folder)
+    return folders
+
+
+def test_compare_shows_what_changed_and_fails_only_where_asked_to(triptych_command, measuring, monkeypatch, tmp_path):
+    old, new = two_runs(triptych_command, monkeypatch, tmp_path)
+    done = triptych_command("compare", old, new)
+    assert done.code == 0
+    assert "3 cells in both runs: 0 faster, 3 slower, 0 equivalent, 0 undecided; relative to the anchor." in done.words
+    failing = triptych_command("compare", old, new, "--fail-above", "20%")
+    assert failing.code == 1
+    assert failing.err.startswith("slower by more than 20 %: linear[tiny] forward float32 cpu 1 thread numpy eager")
+    assert triptych_command("compare", old, new, "--fail-above", "60%").code == 0
+    assert triptych_command("compare", new, old, "--fail-above", "5%").code == 0
+
+
+def test_compare_as_json(triptych_command, measuring, monkeypatch, tmp_path):
+    done = triptych_command("compare", *two_runs(triptych_command, monkeypatch, tmp_path), "--json")
+    assert [cell["verdict"] for cell in json.loads(done.out)["cells"]] == ["slower"] * 3
+
+
+def test_runs_of_different_machines_are_not_gated(triptych_command, measuring, monkeypatch, tmp_path):
+    old, new = two_runs(triptych_command, monkeypatch, tmp_path)
+    record = Path(new) / "run.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"environment": {"cpu": {"model": "Other"}}}))
+    assert "model is not the same" in triptych_command("compare", old, new).words
+    done = triptych_command("compare", old, new, "--fail-above", "5%")
+    assert done.code == 2
+    assert done.err.startswith("error: these runs cannot be gated: model")
+
+
+def test_calibrate_says_what_the_machine_can_tell(triptych_command, measuring, monkeypatch, tmp_path):
+    noise = Calibration(0.01, 9, 54, {}, "2026-01-02T03:04:05Z")
+    folder = two_runs(triptych_command, monkeypatch, tmp_path)[0]
+    monkeypatch.setattr(triptych, "calibrate", lambda **choices: (triptych.load(folder), noise))
+    done = triptych_command("calibrate")
+    assert done.code == 0
+    assert (
+        "This machine tells differences of 3.1 % in 3 launches, 1.7 % in 5 launches, 1 % in 10 launches" in done.words
+    )
+    assert json.loads(triptych_command("calibrate", "--json").out)["pairs"] == 9
 
 
 # doctor

@@ -19,6 +19,7 @@ from suite.statistics import (
     p_equivalent,
     ratio_interval,
     round_ratios,
+    unpaired,
     verdict,
 )
 
@@ -210,6 +211,46 @@ def test_fewer_than_two_launches_prove_nothing(ratios: list[float]) -> None:
 def test_launches_that_agree_to_the_last_bit_leave_no_doubt() -> None:
     assert (p_different([1.3] * 3), p_equivalent([1.3] * 3, MARGIN)) == (0.0, 1.0)
     assert (p_different([1.0] * 3), p_equivalent([1.0] * 3, MARGIN)) == (1.0, 0.0)
+
+
+def test_unpaired_launches_give_welchs_interval() -> None:
+    new, old = [1.21, 1.18, 1.25, 1.2], [1.0, 1.02, 0.99]
+    interval, different, equivalent = unpaired(new, old, MARGIN)
+    expected = stats.ttest_ind(np.log(new), np.log(old), equal_var=False)
+    low, high = expected.confidence_interval(0.95)
+    assert (interval.low, interval.high) == pytest.approx((math.exp(low), math.exp(high)))
+    assert interval.estimate == pytest.approx(stats.gmean(new) / stats.gmean(old))
+    assert different == pytest.approx(expected.pvalue)
+    assert equivalent == 1.0
+
+
+@pytest.mark.parametrize(("factor", "equal"), [(1.0, True), (1.02, True), (1.2, False)])
+def test_unpaired_launches_are_equivalent_within_the_margin(factor: float, equal: bool) -> None:
+    around = [0.998, 1.0, 1.002, 1.001]
+    _, different, equivalent = unpaired([factor * each for each in around], around[::-1], MARGIN)
+    assert (equivalent <= 0.05) == equal
+    assert (different <= 0.05) == (factor != 1)
+
+
+@pytest.mark.parametrize(("new", "old"), [([1.2], [1.0, 1.1]), ([1.2, 1.2], [1.0])])
+def test_one_launch_on_either_side_proves_nothing(new: list[float], old: list[float]) -> None:
+    interval, different, equivalent = unpaired(new, old, MARGIN)
+    assert (interval.low, interval.high, different, equivalent) == (0.0, INFINITE, 1.0, 1.0)
+
+
+def test_unpaired_launches_that_agree_to_the_last_bit_leave_no_doubt() -> None:
+    assert unpaired([1.2, 1.2], [1.0, 1.0], MARGIN)[1:] == (0.0, 1.0)
+    assert unpaired([1.0, 1.0], [1.0, 1.0], MARGIN)[1:] == (1.0, 0.0)
+
+
+def test_ninety_five_in_a_hundred_intervals_of_unpaired_launches_hold_the_true_ratio() -> None:
+    rng = np.random.default_rng(5)
+    covered = 0
+    for _ in range(1000):
+        new, old = np.exp(0.05 + 0.01 * rng.standard_normal(5)), np.exp(0.03 * rng.standard_normal(4))
+        interval = unpaired(new.tolist(), old.tolist(), MARGIN)[0]
+        covered += interval.low <= math.exp(0.05) <= interval.high
+    assert 0.93 <= covered / 1000 <= 0.97
 
 
 def test_control_is_that_of_benjamini_and_hochberg() -> None:

@@ -72,3 +72,9 @@ def test_what_a_version_of_the_framework_lacks_is_unsupported_and_what_the_progr
     assert reply["message"].startswith("this version of the framework lacks it: AttributeError: module 'numpy' has no")
     monkeypatch.setattr(worker, "close_case", lambda: object().nothing)  # type: ignore[attr-defined]
     assert worker.handle({"command": "close_case"})["error"] == "failed"
+
+
+def test_the_anchor_is_fixed_work_that_needs_no_case(worker: Worker) -> None:
+    worker.close_case()
+    assert worker.anchor()["ns"] > 0
+    assert not worker.values

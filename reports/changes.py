@@ -1,0 +1,181 @@
+"""Two stored runs against each other: what `triptych compare` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from reports import comparison, content
+from reports.comparison import Comparison
+from reports.format import MISSING, clean, count, percent, ratio_with_range
+from suite import calibration
+from suite.records import Cell, Launch, Run
+from suite.statistics import unpaired
+
+_STYLES = {"faster": "green", "slower": "red", "undecided": "yellow"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A cell of both runs. `comparison` is new over old; None where one has no speed, or they mean different work."""
+
+    case: str
+    cell: str
+    old: str
+    new: str
+    """What became of it: `ok`, or why it has no speed."""
+    comparison: Comparison | None
+    redefined: bool
+    """Whether the two runs mean different work by the same name."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    changes: list[Change]
+    only_old: list[str]
+    only_new: list[str]
+    differing: dict[str, tuple[Any, Any]]
+    """Conditions that are not the same, old and new: then a ratio says nothing of the software."""
+    anchored: bool
+    """Whether times are taken relative to the anchor, fixed work that both runs timed in every round."""
+
+
+def changes(old: Run, new: Run, margin: float) -> Changes:
+    """`new` against `old`; the verdicts hold for all cells together."""
+    before, after = ({(cell.case, cell.name): cell for cell in run.cells} for run in (old, new))
+    differing = {name: (was, now) for name, was, now in _pairs(_conditions(old), _conditions(new)) if was != now}
+    both = [key for key in after if key in before]
+    anchored = all(_is_anchored(run) for run in (old, new))
+    found = [_change(key, before[key], after[key], margin, anchored) for key in both]
+    together = iter(comparison.control([c.comparison for c in found if c.comparison], margin))
+    judged = [
+        Change(c.case, c.cell, c.old, c.new, next(together) if c.comparison else None, c.redefined) for c in found
+    ]
+    only_old, only_new = ([" ".join(key) for key in a if key not in b] for a, b in ((before, after), (after, before)))
+    return Changes(judged, only_old, only_new, differing, anchored)
+
+
+def regressions(found: Changes, above: float) -> list[Change]:
+    """The cells that are slower by more than `above`: interval, margin and the control of false discoveries agree.
+
+    None where the conditions differ.
+    """
+    slower = [c for c in found.changes if c.comparison and c.comparison.verdict == "slower"]
+    return [] if found.differing else [c for c in slower if c.comparison and c.comparison.ratio.estimate > 1 + above]
+
+
+def broken(found: Changes) -> list[Change]:
+    """The cells that were `ok` and no longer are."""
+    return [change for change in found.changes if change.old == "ok" and change.new != "ok"]
+
+
+def table(found: Changes, old: Run, new: Run) -> RenderableType:
+    """What changed, first the conditions, then each cell whose status or speed did, then how many did not."""
+    labels, _ = content.case_labels([*new.cells, *old.cells])
+    parts: list[RenderableType] = []
+    for name, (was, now) in found.differing.items():
+        parts.append(
+            _line(f"{name} is not the same: {was} then, {now} now. The ratios say nothing of the software.", "red")
+        )
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("case", "cell", "new / old", "verdict"):
+        drawn.add_column(heading, overflow="fold")
+    for change in found.changes:
+        text, verdict = _told(change)
+        drawn.add_row(
+            _line(labels[change.case]), _line(change.cell), _line(text), _line(verdict, _STYLES.get(verdict, ""))
+        )
+    parts += [drawn, Text()]
+    parts += [_line(f"only in the {which} run: {name}") for which, names in _lonely(found) for name in names]
+    verdicts = [c.comparison.verdict for c in found.changes if c.comparison]
+    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in ("faster", "slower", "equivalent", "undecided"))
+    how = "relative to the anchor" if found.anchored else "not corrected by an anchor"
+    parts.append(_line(f"{count(len(found.changes), 'cell')} in both runs: {counts}; {how}.", "bold"))
+    return Group(*parts)
+
+
+def as_json(found: Changes) -> dict[str, Any]:
+    """What `table` shows, unrounded."""
+    return {
+        "differing": {name: {"old": was, "new": now} for name, (was, now) in found.differing.items()},
+        "anchored": found.anchored,
+        "only_old": found.only_old,
+        "only_new": found.only_new,
+        "cells": [
+            {
+                "case": change.case,
+                "cell": change.cell,
+                "old": change.old,
+                "new": change.new,
+                "redefined": change.redefined,
+                **comparison.as_json(change.comparison),
+            }
+            for change in found.changes
+        ],
+    }
+
+
+def closing(regressed: list[Change], gone: list[Change], above: float) -> str:
+    """The sentence with which a gate fails."""
+    slower = [f"{c.case} {c.cell}" for c in regressed]
+    failed = [f"{c.case} {c.cell} is {c.new}" for c in gone]
+    parts = [f"slower by more than {percent(above)}: {'; '.join(slower)}"] if slower else []
+    return ". ".join([*parts, *([f"no longer ok: {'; '.join(failed)}"] if failed else [])])
+
+
+def _change(key: tuple[str, str], old: Cell, new: Cell, margin: float, anchored: bool) -> Change:
+    redefined = (old.parameters, old.flops, old.bytes) != (new.parameters, new.flops, new.bytes)
+    found = None
+    if not redefined and comparison.is_ranked(old) and comparison.is_ranked(new):
+        ours, theirs = (_levels(cell, anchored) for cell in (new, old))
+        ratio, different, equivalent = unpaired(ours, theirs, margin)
+        found = Comparison(ratio, "undecided", min(len(ours), len(theirs)), different, equivalent)
+    return Change(*key, _state(old), _state(new), found, redefined)
+
+
+def _levels(cell: Cell, anchored: bool) -> list[float]:
+    """One number for each launch: the median of its samples, each in units of its round's anchor where there is one."""
+    launches = [launch for launch in cell.launches if launch.samples]
+    return [float(np.median([s.ns / s.anchor_ns if anchored else s.ns for s in launch.samples])) for launch in launches]
+
+
+def _is_anchored(run: Run) -> bool:
+    launches: Iterable[Launch] = (launch for cell in run.cells for launch in cell.launches)
+    return all(sample.anchor_ns > 0 for launch in launches for sample in launch.samples)
+
+
+def _state(cell: Cell) -> str:
+    return "ok" if comparison.is_ranked(cell) else cell.status if cell.status != "ok" else "not ranked"
+
+
+def _conditions(run: Run) -> dict[str, Any]:
+    threads = sorted({cell.threads for cell in run.cells})
+    return calibration.conditions(run.record.environment, threads[0] if len(threads) == 1 else 0)
+
+
+def _pairs(a: dict[str, Any], b: dict[str, Any]) -> Iterable[tuple[str, Any, Any]]:
+    return ((name, a.get(name), b.get(name)) for name in a)
+
+
+def _told(change: Change) -> tuple[str, str]:
+    if change.redefined:
+        return MISSING, "the definition changed"
+    if change.old != change.new:
+        return MISSING, f"{change.old} → {change.new}"
+    if change.comparison is None:
+        return MISSING, change.new
+    return ratio_with_range(change.comparison.ratio), change.comparison.verdict
+
+
+def _lonely(found: Changes) -> list[tuple[str, list[str]]]:
+    return [("old", found.only_old), ("new", found.only_new)]
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(clean(text), style)
