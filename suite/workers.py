@@ -94,6 +94,7 @@ class Workers:
         self.threads = threads
         self.logs = logs
         self.warm_caches = warm_caches
+        self.cpus = sorted(_allowed_cpus())[:threads]
         self.running: dict[str, WorkerProcess] = {}
         self.unavailable: dict[str, CellFailed] = {}
 
@@ -154,11 +155,10 @@ class Workers:
         to_coordinator, from_worker = os.pipe()
         generation = self.scratch.next_generation()
         log = self.logs / f"{target.name}-{generation}.log"
-        cpus = sorted(_allowed_cpus())[: self.threads]
         configuration = {
             "package": target.package,
             "threads": self.threads,
-            "cpus": cpus,
+            "cpus": self.cpus,
             "memory_limit_bytes": int(MEMORY_SHARE * psutil.virtual_memory().available),
             "read_fd": to_worker,
             "write_fd": from_worker,
@@ -198,7 +198,7 @@ class Workers:
             self.remove(target.name)
             raise CellFailed("unavailable", f"{target.name} did not start: {answer['message']}")
         worker.hello = answer["reply"]
-        if complaint := _unequal_conditions(worker.hello["settings"], self.threads, cpus):
+        if complaint := _unequal_conditions(worker.hello["settings"], self.threads, self.cpus):
             self.remove(target.name)
             raise CellFailed("unavailable", f"{target.name} cannot be compared: {complaint}")
         return worker

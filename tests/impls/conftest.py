@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from suite import workers as processes
 from suite.cases import FRAMEWORK_MODES
 from suite.checking import ORACLE
 from suite.environment import allowed_cpus
@@ -24,14 +23,9 @@ def workers(worker_id: str) -> Iterator[Workers]:
     """The workers of this test process, on a CPU of its own as far as there are enough."""
     cpus = sorted(allowed_cpus())
     own = cpus[int(worker_id.removeprefix("gw")) % len(cpus)] if worker_id != "master" else cpus[0]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(processes, "_allowed_cpus", lambda: {own})
-        yield from _started()
-
-
-def _started() -> Iterator[Workers]:
     with scratch_folder() as scratch:
         targets = [ORACLE, *default_targets(list(FRAMEWORK_MODES))]
         shared = Workers(scratch, targets, THREADS, scratch.folder / "logs", warm_caches=False)
+        shared.cpus = [own]
         yield shared
         shared.stop()
