@@ -15,6 +15,8 @@ from pathlib import Path
 from suite.errors import UsageError, unknown
 
 CONFIGURATION = "triptych.toml"
+OLDEST = (3, 10)
+"""The Python that a worker needs, at least."""
 FRAMEWORKS = ("numpy", "pytorch", "tensorflow", "jax")
 
 # What `import` and `pip install` call each framework.
@@ -109,11 +111,11 @@ def _python(name: str, path: str) -> str:
     python = str(place / "bin" / "python" if place.is_dir() else place)
     if python == sys.executable:
         return python
-    answer = _ask(python, "import sys; sys.exit(0 if sys.version_info >= (3, 10) else 3)")
+    answer = _ask(python, f"import sys; sys.exit(0 if sys.version_info >= {OLDEST} else 3)")
     if isinstance(answer, str):
         raise UsageError(f"target {name}: {answer}")
     if answer:
-        raise UsageError(f"target {name}: {public_path(python)} is older than Python 3.10")
+        raise UsageError(f"target {name}: {public_path(python)} is older than Python {OLDEST[0]}.{OLDEST[1]}")
     return python
 
 

@@ -52,7 +52,9 @@ def test_a_fault_ends_its_own_cell_with_its_status_and_reason(
 def test_cells_beside_a_fault_are_measured_all_the_same(faults: dict[tuple[str, str], Cell]) -> None:
     for key in [("numpy", "default"), ("faulty", "default")]:
         assert faults[key].status == "ok"
-        assert len(faults[key].launches[0].samples) >= 3
+        samples = faults[key].launches[0].samples
+        assert len(samples) >= 3
+        assert all(sample.anchor_ns > 0 for sample in samples)
 
 
 def test_what_a_library_prints_does_not_break_the_protocol(faults: dict[tuple[str, str], Cell]) -> None:

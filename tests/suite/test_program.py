@@ -150,6 +150,15 @@ def test_an_hvp_gives_the_gradients_and_their_derivatives_along_the_tangents() -
     assert found["tangent.bias"] == pytest.approx(np.zeros(4), abs=1e-9)
 
 
+def test_second_derivatives_by_differences_are_right_to_more_than_the_square_of_the_step() -> None:
+    softplus = WORKLOADS["softplus"]
+    v = draw(softplus, softplus.problem("tiny"), seed=1, tangents=True)
+    share = 1 / (1 + np.exp(-v["x"]))
+    expected = v["cotangent.y"] * share * (1 - share) * v["tangent.x"]
+    error = np.abs(transformed("softplus", "hvp")["tangent.x"] - expected).max()
+    assert error / np.abs(v["cotangent.y"]).max() < 2e-11
+
+
 def test_a_jacobian_has_the_outputs_axes_before_those_of_the_argument() -> None:
     v = draw(LINEAR, LINEAR.problem("tiny"), seed=1)
     found = transformed("linear", "jacobian")
