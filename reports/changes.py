@@ -49,7 +49,8 @@ class Changes:
 def changes(old: Run, new: Run, margin: float) -> Changes:
     """`new` against `old`; the verdicts hold for all cells together."""
     before, after = ({(cell.case, cell.name): cell for cell in run.cells} for run in (old, new))
-    differing = {name: (was, now) for name, was, now in _pairs(_conditions(old), _conditions(new)) if was != now}
+    then, now = _conditions(old), _conditions(new)
+    differing = {name: (then[name], now[name]) for name in then if then[name] != now[name]}
     both = [key for key in after if key in before]
     anchored = all(_is_anchored(run) for run in (old, new))
     found = [_change(key, before[key], after[key], margin, anchored) for key in both]
@@ -92,7 +93,8 @@ def table(found: Changes, old: Run, new: Run) -> RenderableType:
             _line(labels[change.case]), _line(change.cell), _line(text), _line(verdict, _STYLES.get(verdict, ""))
         )
     parts += [drawn, Text()]
-    parts += [_line(f"only in the {which} run: {name}") for which, names in _lonely(found) for name in names]
+    parts += [_line(f"only in the old run: {name}") for name in found.only_old]
+    parts += [_line(f"only in the new run: {name}") for name in found.only_new]
     verdicts = [c.comparison.verdict for c in found.changes if c.comparison]
     counts = ", ".join(f"{verdicts.count(v)} {v}" for v in ("faster", "slower", "equivalent", "undecided"))
     how = "relative to the anchor" if found.anchored else "not corrected by an anchor"
@@ -159,10 +161,6 @@ def _conditions(run: Run) -> dict[str, Any]:
     return calibration.conditions(run.record.environment, threads[0] if len(threads) == 1 else 0)
 
 
-def _pairs(a: dict[str, Any], b: dict[str, Any]) -> Iterable[tuple[str, Any, Any]]:
-    return ((name, a.get(name), b.get(name)) for name in a)
-
-
 def _told(change: Change) -> tuple[str, str]:
     if change.redefined:
         return MISSING, "the definition changed"
@@ -171,10 +169,6 @@ def _told(change: Change) -> tuple[str, str]:
     if change.comparison is None:
         return MISSING, change.new
     return ratio_with_range(change.comparison.ratio), change.comparison.verdict
-
-
-def _lonely(found: Changes) -> list[tuple[str, list[str]]]:
-    return [("old", found.only_old), ("new", found.only_new)]
 
 
 def _line(text: str, style: str = "") -> Text:

@@ -147,8 +147,8 @@ class JaxBackend(Backend):
         return _as_mode(losses_and_gradients, mode)
 
     def refuses(self, error: BaseException) -> bool:
-        """No rule for differentiation or no kernel for the type: `The precision 'F16_F16_F32' is not supported by …`."""
-        words = ("does not accept dtype", "is not supported by")
+        """No rule for differentiation or no kernel for the type, such as `'F16_F16_F32' is not supported by dot_general`."""
+        words = ("does not accept dtype", "is not supported by dot_general")
         return isinstance(error, NotImplementedError) or any(each in str(error) for each in words)
 
     def is_out_of_memory(self, error: BaseException) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from reports.changes import as_json, broken, changes, closing, regressions, table
-from suite.records import Cell, Run
+from suite.records import Cell
 from tests.reports.builders import a_cell, a_run, noisy
 
 MARGIN = 0.05
@@ -104,12 +104,8 @@ def test_json_holds_every_cell_with_its_ratio() -> None:
 def printed(told: Any, old: list[Cell], new: list[Cell]) -> str:
     console = Console(width=140, force_terminal=False)
     with console.capture() as capture:
-        console.print(table(told, _run(old), _run(new)))
+        console.print(table(told, a_run(old), a_run(new)))
     return capture.get()
-
-
-def _run(cells: list[Cell]) -> Run:
-    return a_run(cells)
 
 
 def test_the_table_ends_with_the_counts_and_whether_there_was_an_anchor() -> None:
