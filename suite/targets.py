@@ -26,7 +26,8 @@ PACKAGES = {"numpy": "numpy", "pytorch": "torch", "tensorflow": "tensorflow-cpu"
 # The distributions in which a framework comes; the first that is installed gives the version.
 DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-macos", "tf-nightly")}
 
-# Asks another interpreter whether it finds a module, without importing it: 0 found, 3 not found.
+# Asks another interpreter whether it finds a module, without importing it: 4 found, 3 not found. Not 0, with which programs
+# that are no Python end as well.
 _PROBE = """
 import sys
 import importlib.util
@@ -35,7 +36,7 @@ try:
     spec = importlib.util.find_spec(sys.argv[1])
 except ValueError:
     spec = None
-sys.exit(0 if spec is not None and spec.origin else 3)
+sys.exit(4 if spec is not None and spec.origin else 3)
 """
 _PROBE_TIMEOUT_S = 30
 
@@ -111,7 +112,7 @@ def _python(name: str, path: str) -> str:
     python = str(place / "bin" / "python" if place.is_dir() else place)
     if python == sys.executable:
         return python
-    answer = _ask(python, f"import sys; sys.exit(0 if sys.version_info >= {OLDEST} else 3)")
+    answer = _ask(python, f"import sys; sys.exit(4 if sys.version_info >= {OLDEST} else 3)")
     if isinstance(answer, str):
         raise UsageError(f"target {name}: {answer}")
     if answer:
@@ -145,7 +146,7 @@ def _ask(python: str, *words: str) -> bool | str:
         return f"{shown} cannot be started: {error.strerror}"
     except subprocess.TimeoutExpired:
         return f"{shown} did not answer within {_PROBE_TIMEOUT_S} s"
-    if done.returncode in (0, 3):
+    if done.returncode in (4, 3):
         return done.returncode == 3
     return f"{shown} is no working Python: {(done.stderr.strip().splitlines() or ['it ended without a word'])[-1]}"
 

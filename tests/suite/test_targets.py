@@ -213,3 +213,8 @@ def test_a_name_given_twice_is_refused(other):
 def test_a_python_that_is_too_old_is_refused(other, monkeypatch):
     monkeypatch.setattr(targets, "OLDEST", (99, 1))
     assert refusal(f"old={other}") == f"target old: {other} is older than Python 99.1"
+
+
+def test_a_program_that_is_no_python_is_refused(script):
+    python = script("exit 0")
+    assert refusal(f"old={python}") == f"target old: {python} is no working Python: it ended without a word"
