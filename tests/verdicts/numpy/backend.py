@@ -1,0 +1,3 @@
+from tests.verdicts.slowed import backend
+
+BACKEND = backend("numpy")
