@@ -64,7 +64,14 @@ Variants = Annotated[list[str], typer.Option("--variant", help="Other ways of co
 Device = Annotated[str, typer.Option("--device", help="Where to compute; this version knows cpu.")]
 Threads = Annotated[int | None, typer.Option("--threads", help="Threads of each framework. Default: all CPUs.")]
 Seed = Annotated[int, typer.Option("--seed", help="What the numbers are drawn from, and the order of the samples.")]
-Launches = Annotated[int | None, typer.Option(help="How often every worker is started anew.")]
+Launches = Annotated[
+    int | None,
+    typer.Option(help="Start every worker anew so often, no more. Default: until every comparison is settled."),
+]
+PrecisionGoal = Annotated[
+    str | None,
+    typer.Option(help="A comparison is settled once its verdict is, or its interval is narrower than ± this: 2%."),
+]
 Rounds = Annotated[int | None, typer.Option(help="At most so many samples of each cell in a launch.")]
 Budget = Annotated[str | None, typer.Option(help="Time for the whole run: 90s, 10m, 1.5h.")]
 Margin = Annotated[str | None, typer.Option(help="Smaller differences are of no interest: 5%.")]
@@ -105,10 +112,9 @@ def run(
     launches: Launches = None,
     rounds: Rounds = None,
     budget: Budget = None,
-    precision_goal: Annotated[
-        str | None, typer.Option(help="Stop a case once every interval is narrower than ± this: 2%.")
-    ] = None,
+    precision_goal: PrecisionGoal = None,
     margin: Margin = None,
+    baseline: Annotated[str, typer.Option(help="The target to hold all others against. Default: the fastest.")] = "",
     warm_caches: Annotated[bool, typer.Option("--warm-caches", help="Let compilers use what is on disk.")] = False,
     output: Output = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder, as it was begun.")] = None,
@@ -138,6 +144,7 @@ def run(
         precision_goal=None if precision_goal is None else parse_percent(precision_goal),
         margin=None if margin is None else parse_percent(margin),
         warm_caches=warm_caches,
+        baseline=baseline,
     )
     _announce(plan)
     _conclude(triptych.run_plan(plan, output=output, progress=_progress()), json)
@@ -157,6 +164,7 @@ def ab(
     launches: Launches = None,
     rounds: Rounds = None,
     budget: Budget = None,
+    precision_goal: PrecisionGoal = None,
     margin: Margin = None,
     output: Output = None,
     json: Json = False,
@@ -177,7 +185,9 @@ def ab(
         launches=launches,
         rounds=rounds,
         budget_s=None if budget is None else parse_duration(budget),
+        precision_goal=None if precision_goal is None else parse_percent(precision_goal),
         margin=None if margin is None else parse_percent(margin),
+        baseline=old.partition("=")[0],
     )
     _announce(plan)
     finished = triptych.run_plan(plan, output=output, progress=_progress())
@@ -318,7 +328,8 @@ def compare(
     json: Json = False,
 ) -> None:
     """Hold a stored run against an earlier one: what is faster, slower, broken or new."""
-    from reports import changes, comparison
+    from reports import changes
+    from suite import comparison
     from suite.plan import parse_percent
 
     before, after = triptych.load(old).contents, triptych.load(new).contents

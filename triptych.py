@@ -15,6 +15,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -104,7 +105,7 @@ def plan(*selectors: str, **choices: Unpack[Choices]) -> Plan:
 
     profile ("quick"), frameworks (all), tasks, modes, precisions (["float32"]), device ("cpu"), threads (all CPUs
     allowed), seed (0), launches, rounds, budget_s (seconds for the whole run), precision_goal and margin (0.05 is 5 %),
-    variants, warm_caches (False).
+    variants, warm_caches (False), baseline (the fastest of each case).
 
     Raises UsageError, in one sentence, for what cannot be done.
     """
@@ -137,7 +138,7 @@ def run_plan(plan: Plan, *, output: Path | str | None = None, progress: Progress
     _refuse_where_nothing_is_installed(plan)
     environment = collect(__version__)
     known = calibration.load(RESULTS, calibration.conditions(environment, plan.cases[0].threads))
-    _refuse_margin_below(known, plan)
+    plan = _resolvable(known, plan, progress)
     now = datetime.now(UTC)
     folder = _new_folder(f"{now:%Y%m%dT%H%M%SZ}-{plan.profile.name}") if output is None else Path(output)
     record = RunRecord(
@@ -172,6 +173,7 @@ def calibrate(*, progress: Progress | None = None, threads: int | None = None) -
         tasks=["forward"],
         modes=["eager"],
         launches=calibration.LAUNCHES,
+        baseline="one",
         threads=threads,
         progress=progress,
     )
@@ -284,22 +286,33 @@ def _refuse_where_nothing_is_installed(plan: Plan) -> None:
         raise UsageError(f"there is nothing to measure: {'; '.join(str(reason) for reason in reasons)}")
 
 
-def _refuse_margin_below(known: Calibration | None, plan: Plan) -> None:
-    """A margin that nobody asked for, the profile's, is no promise."""
+def _resolvable(known: Calibration | None, plan: Plan, progress: Progress | None) -> Plan:
+    """The plan with a margin that the machine can tell: the profile's is raised, one that was asked for is refused."""
+    from dataclasses import replace
+
     from suite.errors import UsageError
     from suite.plan import load_profiles
 
     own = plan.profile
+    floor = known.floor(own.most_launches) if known else 0.0
+    if known is None or own.margin >= floor:
+        return plan
+    told = f"{100 * floor:.2g} %" if own.most_launches > 1 else "no difference"
     standard = load_profiles().get(own.name)
-    if known is None or (standard and own.margin == standard.margin):
-        return
-    if own.margin < known.floor(own.launches):
-        floor = f"{100 * known.floor(own.launches):.2g} %" if own.launches > 1 else "no difference"
+    if standard is None or own.margin != standard.margin:
         raise UsageError(
-            f"a margin of {100 * own.margin:.2g} % cannot be resolved: in {own.launches} "
-            f"{'launch' if own.launches == 1 else 'launches'} this machine can tell {floor} (triptych calibrate, "
+            f"a margin of {100 * own.margin:.2g} % cannot be resolved: in {own.most_launches} "
+            f"{'launch' if own.most_launches == 1 else 'launches'} this machine can tell {told} (triptych calibrate, "
             f"{known.created[:10]}); choose a larger margin or more launches"
         )
+    if own.most_launches == 1:  # gives no verdict, whatever the margin
+        return plan
+    raised = min(ceil(1000 * floor) / 1000, 0.99)
+    if progress:
+        progress.note(
+            f"the margin is {100 * raised:.3g} %, not {100 * own.margin:.2g} %: this machine cannot tell less"
+        )
+    return replace(plan, profile=replace(own, margin=raised))
 
 
 def _refuse_other_conditions(record: records.RunRecord, now: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from reports.format import MISSING, count, rate, size
+from reports.format import MISSING, count, launches, rate, size
 from suite.cases import FRAMEWORK_MODES
 from suite.plan import load_profiles
 from suite.sources import Source, implementation, variants_of
@@ -103,8 +103,10 @@ def profiles() -> list[dict[str, Any]]:
 def profiles_table() -> RenderableType:
     rows = []
     for row in profiles():
-        launches, rounds = count(row["launches"], "launch", "launches"), count(row["rounds"], "round")
-        effort = f"{launches} of up to {rounds}, at most about {duration(row['budget_s'])}"
+        effort = (
+            f"{launches(row['launches'], row['most_launches'])} of up to {count(row['rounds'], 'round')}, "
+            f"at most about {duration(row['budget_s'])}"
+        )
         rows.append(_entry(row["name"], row["summary"], effort, ", ".join(row["selectors"])))
     return Group(*rows)
 

@@ -11,10 +11,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reports import comparison, content
-from reports.comparison import Comparison
+from reports import content
 from reports.format import MISSING, clean, count, percent, ratio_with_range
-from suite import calibration
+from suite import calibration, comparison
+from suite.comparison import Comparison
 from suite.records import Cell, Launch, Run
 from suite.statistics import unpaired
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports import comparison, format, sentences, tables
+from reports import format, sentences, tables
 from reports.format import count, listing, percent
 from reports.measures import Measures
 from reports.ranking import Ranking, rank
 from reports.tables import Table
+from suite import comparison
 from suite.cases import FRAMEWORK_MODES
 from suite.records import Cell, Run
 from suite.statistics import CONFIDENCE
@@ -74,7 +75,7 @@ def build(run: Run, rankings: list[Ranking] | None = None) -> Report:
         environment=tables.environment(run.record.environment),
         targets=tables.targets(run),
         command=run.record.command,
-        provenance=f"Recorded {run.record.created} by Triptych {run.record.triptych}.",
+        provenance=f"Recorded {run.record.created} by Triptych {run.record.triptych}. {sentences.ending(run)}",
     )
 
 

@@ -9,11 +9,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reports import comparison, content, tables
-from reports.comparison import Comparison
+from reports import content, tables
 from reports.format import MISSING, clean, ratio_with_range, seconds
 from reports.measures import Measures, measure
+from suite import comparison
+from suite.comparison import Comparison
 from suite.records import Cell, Run
+from suite.targets import given_name
 
 _STYLES = {"faster": "green", "slower": "red", "undecided": "yellow"}
 
@@ -41,12 +43,12 @@ def duels(run: Run, old: str, new: str) -> list[Duel]:
     `old` and `new` are names as `targets.named_targets` was given them. Raises RecordsError where the run names no margin.
     """
     margin = comparison.margin(run)
-    found = {_key(cell): (cell, measures) for cell, measures in zip(run.cells, measure(run), strict=True)}
-    pairs = [(key, found[key], found[(old, *key[1:])]) for key in found if key[0] == new and (old, *key[1:]) in found]
-    fought = [
-        Duel(case, framework, mode, variant, theirs[1], ours[1], _compared(ours, theirs, margin))
-        for (_, case, framework, mode, variant), ours, theirs in pairs
-    ]
+    found = {
+        (given_name(cell.target, cell.framework), comparison.counterpart(cell)): (cell, measures)
+        for cell, measures in zip(run.cells, measure(run), strict=True)
+    }
+    pairs = [(key, ours, found[old, key]) for (name, key), ours in found.items() if name == new and (old, key) in found]
+    fought = [Duel(*key, theirs[1], ours[1], _compared(ours, theirs, margin)) for key, ours, theirs in pairs]
     together = iter(comparison.control([duel.comparison for duel in fought if duel.comparison], margin))
     return [replace(duel, comparison=next(together)) if duel.comparison else duel for duel in fought]
 
@@ -92,11 +94,6 @@ def as_json(run: Run, old: str, new: str) -> list[dict[str, Any]]:
         }
         for duel in duels(run, old, new)
     ]
-
-
-def _key(cell: Cell) -> tuple[str, str, str, str, str]:
-    """The target without the framework that its name may carry, and what both targets have in common."""
-    return cell.target.removesuffix(f"-{cell.framework}"), cell.case, cell.framework, cell.mode, cell.variant
 
 
 def _compared(new: tuple[Cell, Measures], old: tuple[Cell, Measures], margin: float) -> Comparison | None:

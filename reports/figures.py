@@ -15,10 +15,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from reports import content, format, frames, sentences, svg
-from reports.comparison import margin
 from reports.ranking import Ranking, Standing, rank
 from reports.svg import FAINT, INK, PAPER, RAISED, Figure
 from reports.tables import ratio_text
+from suite.comparison import margin
 from suite.records import Run
 
 _CAP = 32.0  # ratios beyond share the last colour: what matters is who is near the front

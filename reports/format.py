@@ -124,6 +124,11 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def launches(least: int, most: int) -> str:
+    """`3 launches`, `3 to 12 launches`."""
+    return count(least, "launch", "launches") if least == most else f"{least} to {most} launches"
+
+
 def listing(items: Iterable[str], limit: int | None = None, last: str = "and") -> str:
     """`a, b and c`; beyond `limit` items `a, b and 3 more`."""
     names = list(items)

@@ -7,9 +7,9 @@ from dataclasses import asdict, fields
 
 import pandas as pd
 
-from reports.comparison import is_ranked
 from reports.measures import Measures, measure
 from reports.ranking import Ranking, Standing, rank
+from suite.comparison import is_ranked
 from suite.records import Run
 
 CELL_COLUMNS = tuple(field.name for field in fields(Measures))

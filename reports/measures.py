@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports import comparison
+from suite import comparison
 from suite.records import Cell, Check, Launch, Run
 from suite.statistics import Verdict, break_even_calls, disturbed, outliers
 from suite.workloads import TRANSFORMS

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from reports.catalogue import duration
 from reports.content import case_labels
-from reports.format import clean, count, error, listing
+from reports.format import clean, count, error, launches, listing
 from suite.doctor import Finding
 from suite.plan import Plan
 from suite.records import Cell, Check, Line, merge
@@ -24,9 +24,9 @@ def plan_summary(plan: Plan, unavailable: Mapping[str, str]) -> RenderableType:
     profile, first = plan.profile, plan.cases[0]
     cells = len(plan.cases) * len(plan.columns)
     size = f"{count(len(plan.cases), 'case')} × {count(len(plan.columns), 'column')} = {count(cells, 'cell')}"
-    launches = count(profile.launches, "launch", "launches")
+    effort = f"{launches(profile.launches, profile.most_launches)} of up to {count(profile.rounds, 'round')}"
     lines = [
-        f"{profile.name}: {size}, {launches} of up to {count(profile.rounds, 'round')}",
+        f"{profile.name}: {size}, {effort}",
         f"  {_problems(plan)}",
         f"  {_precisions(plan)} on {first.device} with {count(first.threads, 'thread')}",
         f"  {listing(column.name for column in plan.columns)}",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reports import comparison
-from reports.comparison import Comparison
 from reports.measures import Measures, measure
+from suite import comparison
+from suite.comparison import Comparison
 from suite.records import Cell, Run
 from suite.statistics import Interval, Verdict
 
@@ -103,7 +103,7 @@ def _rank_case(case: str, entries: list[tuple[Cell, Measures]], margin: float) -
     unranked = [measures for _, measures in entries if not measures.ranked]
     if not ranked:
         return Ranking(case, [], unranked)
-    fastest = _fastest([cell for cell, _ in ranked])
+    fastest = comparison.fastest([cell for cell, _ in ranked])
     first = [Standing(measures, None) for cell, measures in ranked if cell is fastest]
     rest = [
         Standing(measures, comparison.compare(cell, fastest, margin))
@@ -111,15 +111,3 @@ def _rank_case(case: str, entries: list[tuple[Cell, Measures]], margin: float) -
         if cell is not fastest
     ]
     return Ranking(case, first + sorted(rest, key=lambda standing: standing.ratio.estimate), unranked)
-
-
-def _fastest(cells: list[Cell]) -> Cell:
-    """The cell with the lowest time over the rounds that all have; each launch counts once, by its median.
-
-    Where they have no round in common, as after a fault, the medians of all their rounds decide. Pairwise ratios would
-    not do: under heavy noise a beats b, b beats c, and c beats a.
-    """
-    shared = comparison.shared_rounds(cells)
-    if not any(shared.values()):
-        return min(cells, key=lambda cell: comparison.median(cell).estimate)
-    return min(cells, key=lambda cell: comparison.median(cell, shared).estimate)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from reports import comparison, format
+from reports import format
 from reports.format import count, listing, percent, ratio_with_range, seconds
 from reports.nested import processor
 from reports.ranking import Ranking, Standing
-from suite import calibration
-from suite.records import Run
+from suite import calibration, comparison
+from suite.records import Cell, Run
 
 _MUCH = 0.2  # a share of disturbed samples from which on the machine must be called busy
 _NAMED = 3  # so many cells are named in a sentence; the table names them all
@@ -85,13 +85,16 @@ def overview(rankings: list[Ranking]) -> str:
 
 
 def ending(run: Run) -> str:
-    """A sentence where the run did not simply end; empty where it did."""
+    """What ended the run, in a sentence."""
     ended = run.record.ended
     return {
-        "done": "",
+        "goal": "This run ended because every comparison is settled: its verdict stands, or its interval is as narrow as "
+        "asked.",
+        "launches": "This run ended because it had all the launches that it may have; what they do not settle is reported "
+        "as it stands.",
         "": "This run is unfinished: it is still going on, or it was killed. What follows is what it left so far.",
-        "budget": "The budget ended this run before every interval was as narrow as asked: what was not settled by "
-        "then is reported as it stands.",
+        "budget": "The budget ended this run before every comparison was settled: what was not settled by then is "
+        "reported as it stands.",
         "interrupted": "This run was interrupted; what follows is what it had measured until then.",
     }.get(ended, f"This run was ended by '{ended}'.")
 
@@ -111,7 +114,8 @@ def disturbance(rankings: list[Ranking]) -> str:
 
 def notes(run: Run, rankings: list[Ranking]) -> list[str]:
     """What a reader must know before anything else: how the run ended, and whether the machine was busy."""
-    return [note for note in (ending(run), disturbance(rankings)) if note]
+    warning = "" if run.record.ended in ("goal", "launches") else ending(run)
+    return [note for note in (warning, disturbance(rankings)) if note]
 
 
 def subject(run: Run) -> str:
@@ -123,35 +127,39 @@ def subject(run: Run) -> str:
     cases = _distinct(cell.case for cell in cells)
     modes = {(cell.target, cell.mode) for cell in cells}
     threads = _distinct(count(cell.threads, "thread") for cell in cells)
-    launches = max(len(cell.launches) for cell in cells)
+    launches = _launches(cell for cell in cells if cell.launches)
     return (
         f"{listing(targets)} {'was' if len(targets) == 1 else 'were'} measured in {count(len(modes), 'mode')} on "
         f"{count(len(cases), 'case')} ({listing(_distinct(cell.workload for cell in cells), 6)}; "
         f"{listing(_distinct(cell.task for cell in cells))}) in "
         f"{listing(_distinct(cell.precision for cell in cells))} on "
         f"{listing(_distinct(cell.device for cell in cells))} with {listing(threads, last='or')} in "
-        f"{count(launches, 'launch', 'launches')}{_machine(run)}."
+        f"{format.launches(*launches)}{_machine(run)}."
     )
 
 
 def power(run: Run) -> str:
     """What the number of launches allows to see."""
-    launches = max((len(cell.launches) for cell in run.cells if comparison.is_ranked(cell)), default=0)
-    if launches == 0:
+    least, most = _launches(cell for cell in run.cells if comparison.is_ranked(cell))
+    if most == 0:
         return "No launch brought a time that may be shown."
-    if launches == 1:
+    if most == 1:
         return "This run has one launch, and one launch gives no interval: every difference stays undecided."
+    had = f"This run has {format.launches(least, most)}"
     if known := calibration.read(run.record.environment.get("calibration")):
         return (
-            f"This run has {launches} launches, in which this machine tells differences of {percent(known.floor(launches))} "
+            f"{had}; in {most} this machine tells differences of {percent(known.floor(most))} "
             f"and more, as holding {count(known.pairs, 'pair')} of equals against each other showed."
         )
-    if launches < 5:
-        return (
-            f"This run has {launches} launches: enough to show large differences. "
-            "A claim about a few percent needs five or more."
-        )
-    return f"This run has {launches} launches: enough for a few percent, where the intervals are that narrow."
+    if most < 5:
+        return f"{had}: enough to show large differences. A claim about a few percent needs five or more."
+    return f"{had}: enough for a few percent, where the intervals are that narrow."
+
+
+def _launches(cells: Iterable[Cell]) -> tuple[int, int]:
+    """The fewest and the most that one of them has."""
+    counts = [len(cell.launches) for cell in cells] or [0]
+    return min(counts), max(counts)
 
 
 def _machine(run: Run) -> str:

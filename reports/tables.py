@@ -9,11 +9,11 @@ from typing import Any, Literal
 import numpy as np
 
 from reports import format as text
-from reports.comparison import is_ranked, passed
 from reports.format import MISSING
 from reports.measures import Measures
 from reports.nested import flatten, pairs
 from reports.ranking import Ranking, Standing
+from suite.comparison import is_ranked, passed
 from suite.records import Cell, Run
 from suite.statistics import Interval, common_mean
 

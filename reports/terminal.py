@@ -9,10 +9,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reports import comparison, content, sentences, tables
+from reports import content, sentences, tables
 from reports.format import clean, ratio, seconds
 from reports.measures import Measures
 from reports.ranking import Ranking, Standing, rank
+from suite import comparison
 from suite.records import Run
 
 _VERDICT_STYLES = {"faster": "green", "equivalent": "default", "undecided": "yellow"}

@@ -1,8 +1,9 @@
-"""The run: launches outermost, cases within them, rounds over all cells of a case within those.
+"""The run: launches outermost, cases within them, rounds over the cells of a case within those.
 
-A launch starts every worker anew and goes through all cases that are not settled; so each launch is one independent
-observation of every case, and a worker's slow start is paid once a launch. In a case, every cell is built, checked (in the
-first launch) and warmed up, then sampled in rounds; while one worker works, all others are stopped.
+A launch starts every worker anew and goes through all cases; so each launch is one independent observation of every case,
+and a worker's slow start is paid once a launch. In a case, every cell is built, checked (in the first launch) and warmed up,
+then sampled in rounds; while one worker works, all others are stopped. After the launches that every case gets, further ones
+go to the cells whose comparisons are not settled (`suite.stopping`).
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ import random
 import statistics as median_of
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from suite import correctness, statistics
+from suite import correctness, statistics, stopping
 from suite.cases import Case, Column, line
 from suite.checking import ORACLE, Checker
 from suite.plan import Plan
 from suite.progress import Progress
-from suite.records import Cell, Check, Launch, Line, Sample, TargetRecord, Writer, identity, merge, read_lines
-from suite.targets import public_path
+from suite.records import Check, Launch, Line, Sample, TargetRecord, Writer, identity, merge, read_lines
+from suite.targets import given_name, public_path
 from suite.workers import CellFailed, Scratch, WorkerProcess, Workers, scratch_folder
 
 WARM_UP_TIMEOUT_S = 300.0
@@ -55,7 +56,8 @@ class Sampling:
 def execute(plan: Plan, writer: Writer, progress: Progress) -> str:
     """Measure what the plan asks for and the folder does not hold yet; every launch of a case is written as it ends.
 
-    Returns what ended it: `done`, `budget` or `interrupted` (Ctrl-C; what was finished is kept).
+    Returns what ended it: `goal` (every comparison is settled), `launches` (there may be no more), `budget` or
+    `interrupted` (Ctrl-C; what was finished is kept).
     """
     with scratch_folder() as scratch:
         coordinator = Coordinator(plan, writer, progress, scratch)
@@ -82,51 +84,65 @@ class Coordinator:
         self.targets: dict[str, TargetRecord] = {target.name: target for target in writer.record.targets}
         self.workers = self._new_workers()
         self.started = time.monotonic()
+        self.out_of_budget = False
+        self.starting_s: list[float] = []
         self.spent_s: list[float] = []
         self.sampled_s: list[float] = []
 
     def run(self) -> str:
         """All launches; see `execute`."""
-        todo = [(launch, case) for launch in range(self.profile.launches) for case in self.plan.cases]
-        self.progress.start(len(todo) + self.profile.launches)
-        out_of_budget = False
-        started = None
-        for number, (launch, case) in enumerate(todo):
-            columns = self._open_columns(case, launch)
-            if not columns or self._is_settled(case):
-                self.progress.step(f"launch {launch + 1}: {case.text}: settled")
-                continue
-            share_s = self._share_s(len(todo) - number)
-            if share_s is None:
-                out_of_budget = True
+        first = self.profile.launches
+        for launch in range(max(first, self.profile.most_launches)):
+            if launch < first:
+                todo = [(case, self._unmeasured(case, launch)) for case in self.plan.cases]
+                if launch == 0:
+                    self.progress.start(first * (len(todo) + 1))
+            else:
+                todo = self._unsettled(launch)
+                if not todo or not self._affords(len(todo)):
+                    break
+                self.progress.start(len(todo) + 1)
+            self._launch(launch, todo, later=max(0, first - 1 - launch) * len(self.plan.cases))
+        skipped = any(one.status == "skipped" for one in self.lines)
+        if not skipped and not self._unsettled(self.profile.most_launches):
+            return "goal"
+        return "budget" if skipped or self.out_of_budget else "launches"
+
+    def _launch(self, launch: int, todo: list[tuple[Case, list[Column]]], later: int) -> None:
+        """Measure these cells, each case written down as it ends; `later` are the cases of launches that come anyway."""
+        label = f"launch {launch + 1}"
+        if any(columns for _, columns in todo) and self._share_s(1) is not None:
+            self.progress.step(f"{label}: starting workers and their compilers")
+            self._start_workers([column for _, columns in todo for column in columns])
+        for number, (case, columns) in enumerate(todo):
+            share_s = self._share_s(len(todo) - number + later)
+            if columns and share_s is None:
                 self._skip(case, columns, launch)
                 continue
-            if launch != started:
-                self._start_workers(launch)
-                started = launch
-                share_s = self._share_s(len(todo) - number) or 0.0
-            self.progress.step(f"launch {launch + 1} of {self.profile.launches}: {case.text}")
-            start = time.monotonic()
-            lines, cut_short = self._measure(case, columns, launch, share_s)
-            self.spent_s.append(time.monotonic() - start)
-            out_of_budget |= cut_short
-            self.writer.append(lines)
-            self.lines += lines
-            self._note(lines)
-        return "budget" if out_of_budget else "done"
+            self.progress.step(f"{label}: {case.text}")
+            if columns:
+                start = time.monotonic()
+                self._write(self._measure(case, columns, launch, share_s or 0.0))
+                self.spent_s.append(time.monotonic() - start)
 
-    def _start_workers(self, launch: int) -> None:
+    def _write(self, lines: list[Line]) -> None:
+        self.writer.append(lines)
+        self.lines += lines
+        self._note(lines)
+
+    def _start_workers(self, columns: list[Column]) -> None:
         """New workers, one after the other so that none disturbs another's import, with their compilers started."""
-        self.progress.step(f"launch {launch + 1} of {self.profile.launches}: starting workers and their compilers")
+        start = time.monotonic()
         self.workers.stop()
         self.workers = self._new_workers()
-        for column in self.plan.columns:
+        for column in dict.fromkeys(columns):
             with contextlib.suppress(CellFailed):  # told again by each of its cells
                 self._ready(column.target, column.mode)
+        self.starting_s.append(time.monotonic() - start)
 
     # What is left to do, and how long it may take
 
-    def _open_columns(self, case: Case, launch: int) -> list[Column]:
+    def _unmeasured(self, case: Case, launch: int) -> list[Column]:
         """The cells of the case that neither ended badly nor were measured in this launch before the run was resumed."""
         known = {identity(cell): cell for cell in merge(self.lines)}
         columns = []
@@ -136,54 +152,59 @@ class Coordinator:
                 columns.append(column)
         return columns
 
-    def _is_settled(self, case: Case) -> bool:
-        """Whether the interval of every ratio to the fastest is narrower than asked, over two launches or more."""
-        cells = [cell for cell in merge(self.lines) if cell.case == case.text and cell.status == "ok"]
-        if not cells or min(len(cell.launches) for cell in cells) < 2:
-            return False
-        fastest = min(cells, key=_typical_ns)
-        for cell in cells:
-            paired = [(_by_round(a), _by_round(b)) for a, b in zip(cell.launches, fastest.launches, strict=False)]
-            ratio = statistics.ratio_interval([a for a, _ in paired], [b for _, b in paired])
-            if cell is not fastest and (ratio is None or not ratio.half_width <= self.profile.precision_goal):
-                return False
-        return True
+    def _unsettled(self, launch: int) -> list[tuple[Case, list[Column]]]:
+        """By case, the cells that this further launch could settle."""
+        cells = merge(self.lines)
+        wanting = stopping.unsettled(cells, self.plan.baseline, self.profile.margin, self.profile.precision_goal)
+        todo = [
+            (case, [c for c in self._unmeasured(case, launch) if identity(line(case, c, status="ok")) in wanting])
+            for case in self.plan.cases
+        ]
+        return [(case, columns) for case, columns in todo if columns]
+
+    def _affords(self, cases: int) -> bool:
+        """Whether a launch of so many cases, as those before were, begins and ends within the budget."""
+        needed_s = _mean(self.starting_s) + cases * self._overhead_s()
+        enough = needed_s <= self._remaining_s()
+        self.out_of_budget |= not enough
+        return enough
 
     def _share_s(self, left: int) -> float | None:
-        """Seconds of sampling for the next of `left` case launches; None where the budget is spent.
+        """Seconds of sampling for the next of `left` cases; None where the budget is spent.
 
         What building and checking took so far, on average, is set aside for those to come.
         """
-        remaining_s = self.profile.budget_s - (time.monotonic() - self.started)
-        if remaining_s <= 0:
-            return None
-        overheads = [spent - sampled for spent, sampled in zip(self.spent_s, self.sampled_s, strict=True)]
-        overhead_s = sum(overheads) / len(overheads) if overheads else 0.0
-        return max(0.0, remaining_s / left - overhead_s)
+        remaining_s = self._remaining_s()
+        return max(0.0, remaining_s / left - self._overhead_s()) if remaining_s > 0 else None
+
+    def _remaining_s(self) -> float:
+        return self.profile.budget_s - (time.monotonic() - self.started)
+
+    def _overhead_s(self) -> float:
+        return _mean(self.spent_s) - _mean(self.sampled_s)
 
     def _skip(self, case: Case, columns: list[Column], launch: int) -> None:
         self.progress.step(f"launch {launch + 1}: {case.text}: out of budget")
+        self.out_of_budget = True
         if launch == 0:
             reason = f"the budget of {self.profile.budget_s:g} s was spent"
-            lines = [line(case, column, status="skipped", reason=reason) for column in columns]
-            self.writer.append(lines)
-            self.lines += lines
+            self._write([line(case, column, status="skipped", reason=reason) for column in columns])
 
     # One launch of one case
 
-    def _measure(self, case: Case, columns: list[Column], launch: int, share_s: float) -> tuple[list[Line], bool]:
-        """The lines of these cells, and whether the rounds ended because their share of the budget was spent."""
+    def _measure(self, case: Case, columns: list[Column], launch: int, share_s: float) -> list[Line]:
+        """The lines of these cells."""
         checker = Checker(case, self.workers, self.plan.seed, self.plan.columns)
         cells = [Sampling(column, column.name) for column in columns]
         checked = {identity(one) for one in self.lines if one.checks}
         for cell in self._shuffled(cells):
             self._build(cell, case, checker, check=identity(line(case, cell.column, status="ok")) not in checked)
         start = time.monotonic()
-        cut_short = self._sample(cells, case, checker, share_s)
+        self._sample(cells, case, checker, share_s)
         self.sampled_s.append(time.monotonic() - start)
         for cell in cells:
             self._finish(cell, launch)
-        return [self._line(cell, case, launch) for cell in cells], cut_short
+        return [self._line(cell, case, launch) for cell in cells]
 
     def _build(self, cell: Sampling, case: Case, checker: Checker, check: bool) -> None:
         """Program, first call, checks, warm-up. A cell that fails anywhere is done."""
@@ -243,20 +264,20 @@ class Coordinator:
             )
         )
 
-    def _sample(self, cells: list[Sampling], case: Case, checker: Checker, share_s: float) -> bool:
-        """Rounds over the cells until they agree with themselves, the rounds are done, or the share is spent."""
+    def _sample(self, cells: list[Sampling], case: Case, checker: Checker, share_s: float) -> None:
+        """Rounds over the cells until this launch knows their ratios, the rounds are done, or the share is spent."""
         deadline = time.monotonic() + share_s
         for number, order in enumerate(latin_rounds(len(cells), self.profile.rounds, self.random)):
-            if number >= MINIMUM_ROUNDS:
-                if time.monotonic() > deadline:
-                    return True
-                if self._is_steady(cells):
-                    return False
+            wanting = cells if number < stopping.ROUNDS else self._wanting(cells)
+            if not wanting:
+                return
+            if number >= MINIMUM_ROUNDS and time.monotonic() > deadline:
+                self.out_of_budget = True
+                return
             anchor_ns = self._anchor()
             for index in order:
-                if cells[index].failure is None:
+                if cells[index].failure is None and cells[index] in wanting:
                     self._turn(cells[index], number, case, checker, anchor_ns)
-        return False
 
     def _anchor(self) -> float:
         """What fixed work takes now, in ns; 0 where nobody can say."""
@@ -279,20 +300,28 @@ class Coordinator:
         except CellFailed as failure:
             cell.failure = failure
 
-    def _is_steady(self, cells: list[Sampling]) -> bool:
-        """Whether further rounds would no longer narrow this launch's own ratios: half the goal is left for the launches."""
+    def _wanting(self, cells: list[Sampling]) -> list[Sampling]:
+        """The cells that need further rounds in this launch, with those that they are held against."""
         good = [cell for cell in cells if cell.failure is None]
-        if len(good) < 2 or min(len(cell.samples) for cell in good) < 2 * MINIMUM_ROUNDS:
-            return False
+        if len(good) < 2:
+            return good
         fastest = min(good, key=lambda cell: median_of.median(cell.by_round().values()))
+        wanting = []
         for cell in good:
-            ratios = statistics.round_ratios(cell.by_round(), fastest.by_round())
-            if cell is not fastest:
-                if len(ratios) < 2 * MINIMUM_ROUNDS:
-                    return False
-                if not statistics.log_interval(ratios).half_width <= self.profile.precision_goal / 2:
-                    return False
-        return True
+            other = self._baseline_of(cell, good) if self.plan.baseline else fastest
+            if other is not None and other is not cell:
+                ratios = statistics.round_ratios(cell.by_round(), other.by_round())
+                if not stopping.enough_rounds(ratios, self.profile.margin, self.profile.precision_goal):
+                    wanting += [cell, other]
+        return wanting
+
+    def _baseline_of(self, cell: Sampling, cells: list[Sampling]) -> Sampling | None:
+        """The same cell of the target that others are held against."""
+        for other in cells:
+            is_baseline = given_name(other.column.target, other.column.framework) == self.plan.baseline
+            if is_baseline and replace(other.column, target=cell.column.target) == cell.column:
+                return other
+        return None
 
     def _finish(self, cell: Sampling, launch: int) -> None:
         """Latency and peak memory; and was the program compiled again while it was timed?"""
@@ -386,9 +415,5 @@ def latin_rounds(cells: int, rounds: int, chance: random.Random) -> Iterator[lis
         yield rows.pop() if rows else []
 
 
-def _by_round(launch: Launch) -> dict[int, float]:
-    return {sample.round: sample.ns for sample in launch.samples}
-
-
-def _typical_ns(cell: Cell) -> float:
-    return median_of.median(sample.ns for launch in cell.launches for sample in launch.samples)
+def _mean(seconds: list[float]) -> float:
+    return sum(seconds) / len(seconds) if seconds else 0.0

@@ -17,7 +17,7 @@ from suite.cases import FRAMEWORK_MODES, PRECISIONS, Case, Column, select, stres
 from suite.environment import allowed_cpus
 from suite.errors import UsageError, unknown
 from suite.sources import variants_of
-from suite.targets import FRAMEWORKS, Target, default_targets, interpreter, named_targets, public_path
+from suite.targets import FRAMEWORKS, Target, default_targets, given_name, interpreter, named_targets, public_path
 from suite.workloads import JACOBIAN_ENTRIES, TASKS, WORKLOADS, Problem
 
 PROFILES = Path(__file__).with_name("profiles.toml")
@@ -35,6 +35,7 @@ class Profile:
     tasks: list[str]
     modes: list[str]
     launches: int
+    most_launches: int
     rounds: int
     sample_s: float
     warmup_s: float
@@ -53,6 +54,8 @@ class Plan:
     columns: list[Column]
     seed: int
     warm_caches: bool
+    baseline: str = ""
+    """The target that all others are held against; where it is empty, each cell is held against the fastest of its case."""
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as plain dicts for JSON; interpreters are written without anybody's home folder."""
@@ -74,6 +77,7 @@ class Plan:
                 columns=[Column(**column) for column in data["columns"]],
                 seed=data["seed"],
                 warm_caches=data["warm_caches"],
+                baseline=data["baseline"],
             )
         except (KeyError, TypeError) as error:
             raise UsageError(f"the plan of this run is not one that this version understands: {error}") from None
@@ -102,6 +106,7 @@ class Choices(TypedDict, total=False):
     margin: float | None
     variants: list[str]
     warm_caches: bool
+    baseline: str
     stress: bool
 
 
@@ -124,6 +129,7 @@ def make_plan(
     margin: float | None = None,
     variants: list[str] = [],
     warm_caches: bool = False,
+    baseline: str = "",
     stress: bool = False,
 ) -> Plan:
     """The plan that a request means; what it leaves out comes from the profile.
@@ -132,8 +138,9 @@ def make_plan(
 
     `interpreters` are other Pythons to measure the frameworks in (see `targets.named_targets`).
     No framework named means all; no number of threads, all CPUs that this process may use. `budget_s` is the time
-    for the whole run in seconds; `precision_goal` and `margin` are relative (0.05 is 5 %). A workload runs those of the
-    tasks that it has, a framework those of the modes.
+    for the whole run in seconds; `precision_goal` and `margin` are relative (0.05 is 5 %). `launches` is how many every
+    case gets, and then none gets more. `baseline` is the target that all others are held against. A workload runs those
+    of the tasks that it has, a framework those of the modes.
 
     Raises UsageError, in one sentence, for whatever cannot be done.
     """
@@ -149,8 +156,10 @@ def make_plan(
     cases = _cases(settings, tasks, _once(precisions) or [DEFAULT_PRECISION], _device(device), _threads(threads))
     if seed < 0:
         raise UsageError(f"seed must be 0 or more, not {seed}")
+    if baseline:
+        _known("target", baseline, dict.fromkeys(given_name(target.name, target.framework) for target in targets))
     used = {column.target for column in columns}
-    return Plan(settings, cases, [t for t in targets if t.name in used], columns, seed, warm_caches)
+    return Plan(settings, cases, [t for t in targets if t.name in used], columns, seed, warm_caches, baseline)
 
 
 def load_profiles(path: Path = PROFILES) -> dict[str, Profile]:
@@ -170,7 +179,7 @@ def command(plan: Plan) -> str:
     if (names := _once([target.framework for target in plan.targets])) != list(FRAMEWORKS):
         words += _option("--framework", names)
     others = [target for target in plan.targets if target.name != target.framework]
-    words += _option("--target", _once([f"{t.name.partition('-')[0]}={public_path(t.python)}" for t in others]))
+    words += _option("--target", _once([f"{given_name(t.name, t.framework)}={public_path(t.python)}" for t in others]))
     for option, field, suffix in _PROFILE_OPTIONS:
         value = getattr(own, field)
         if standard is None or value != getattr(standard, field):
@@ -178,6 +187,7 @@ def command(plan: Plan) -> str:
     if (precisions := _once([case.precision for case in plan.cases])) != [DEFAULT_PRECISION]:
         words += _option("--precision", precisions)
     words += _option("--variant", _once([c.variant for c in plan.columns if c.variant != "default"]))
+    words += _option("--baseline", [plan.baseline] if plan.baseline else [])
     words += ["--device", plan.cases[0].device, "--threads", str(plan.cases[0].threads), "--seed", str(plan.seed)]
     return shlex.join(words + (["--warm-caches"] if plan.warm_caches else []))
 
@@ -257,6 +267,7 @@ def _settings(
         "tasks": _once(tasks) or None,
         "modes": _once(modes) or None,
         "launches": launches,
+        "most_launches": launches,
         "rounds": rounds,
         "budget_s": budget_s,
         "precision_goal": precision_goal,
@@ -266,7 +277,7 @@ def _settings(
 
 
 def _checked(profile: Profile) -> Profile:
-    for name in ("launches", "rounds"):
+    for name in ("launches", "most_launches", "rounds"):
         if getattr(profile, name) < 1:
             raise UsageError(f"{name} must be 1 or more, not {getattr(profile, name)}")
     for name in ("sample_s", "warmup_s", "budget_s", "precision_goal", "margin"):

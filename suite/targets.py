@@ -75,6 +75,11 @@ def named_targets(requests: list[str], frameworks: list[str], folder: Path) -> l
     return found
 
 
+def given_name(target: str, framework: str) -> str:
+    """The name that a target was asked for by: `old` where it is called `old-pytorch`."""
+    return target.removesuffix(f"-{framework}")
+
+
 def _paths(requests: list[str], folder: Path) -> dict[str, str]:
     """Path by name. Raises UsageError."""
     paths: dict[str, str] = {}

@@ -66,7 +66,7 @@ def execute_one_launch(plan, writer, progress) -> str:
     for case in plan.cases:
         progress.step(case.text)
         writer.append([line(case, column, status="ok", launch=launch) for column in plan.columns])
-    return "done"
+    return "goal"
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_run_says_what_it_will_do_then_what_came_of_it_then_where_the_reports_ar
     done = triptych_command("run", "linear[tiny]", *QUICKLY)
     assert done.code == 0
     folder = only_folder()
-    assert "quick: 1 case × 3 columns = 3 cells, 3 launches of up to 10 rounds" in done.err
+    assert "quick: 1 case × 3 columns = 3 cells, 3 to 12 launches of up to 20 rounds" in done.err
     assert "linear[tiny]" in done.err
     assert "[1/1] linear[tiny] forward float32 cpu 1 thread" in done.err
     assert done.out.splitlines()[-2:] == [str(folder / "report.md"), str(folder / "report.html")]
@@ -205,12 +205,12 @@ def test_the_recorded_command_makes_the_same_plan_again(measuring, triptych_comm
 def test_run_with_json_prints_nothing_else_on_stdout(measuring, triptych_command):
     done = triptych_command("run", "linear[tiny]", *QUICKLY, "--json")
     assert done.code == 0
-    assert json.loads(done.out)["ended"] == "done"
+    assert json.loads(done.out)["ended"] == "goal"
 
 
 @pytest.mark.parametrize("status", ["incorrect", "failed", "crashed"])
 def test_run_ends_with_1_where_a_cell_is_wrong_or_broke(measuring, triptych_command, monkeypatch, status):
-    ending_with(monkeypatch, "done", status)
+    ending_with(monkeypatch, "goal", status)
     assert triptych_command("run", "linear[tiny]", *QUICKLY).code == 1
 
 
@@ -461,7 +461,7 @@ def test_report_writes_the_reports_again_and_prints_the_summary(measuring, tript
     assert done.code == 0
     assert Path("there/report.html").exists()
     assert "there/report.html" in done.out
-    assert json.loads(triptych_command("report", "there", "--json").out)["ended"] == "done"
+    assert json.loads(triptych_command("report", "there", "--json").out)["ended"] == "goal"
 
 
 # compare and calibrate
@@ -478,7 +478,7 @@ def two_runs(triptych_command, monkeypatch, tmp_path) -> tuple[str, str]:
                 checks = [Check("value", 1e-7, 1e-5, True)]
                 for case in plan.cases:
                     writer.append([line(case, c, status="ok", launch=launch, checks=checks) for c in plan.columns])
-            return "done"
+            return "goal"
 
         return execute
 

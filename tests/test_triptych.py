@@ -9,7 +9,7 @@ import pytest
 
 import triptych
 from reports import write as writing
-from suite import checking, coordinator, targets
+from suite import calibration, checking, coordinator, environment, targets
 from suite.cases import line
 from suite.errors import RecordsError, UsageError
 from suite.plan import Plan, make_plan
@@ -27,7 +27,7 @@ class Coordinator:
     """Stands for the coordinator: writes one launch of every cell, and ends as it is told."""
 
     def __init__(self, folder: Path) -> None:
-        self.ended: str | type[BaseException] = "done"
+        self.ended: str | type[BaseException] = "goal"
         self.status = "ok"
         self.plans: list[Plan] = []
         self.folder = folder
@@ -117,7 +117,7 @@ def test_the_reports_are_drawn_from_the_cells(fake, monkeypatch):
 
 def test_the_record_says_what_was_asked_for_and_where(fake):
     record = run(seed=7, threads=1).record
-    assert (record.schema_version, record.triptych, record.ended) == (1, triptych.__version__, "done")
+    assert (record.schema_version, record.triptych, record.ended) == (1, triptych.__version__, "goal")
     assert record.created.endswith("+00:00")
     assert record.command == (
         "triptych run 'linear[tiny]' --profile quick --framework numpy --framework jax --task forward"
@@ -134,7 +134,7 @@ def test_the_record_exists_before_anything_is_measured(fake, monkeypatch):
         return fake.execute(plan, writer, progress)
 
     monkeypatch.setattr(coordinator, "execute", execute)
-    assert run().record.ended == "done"
+    assert run().record.ended == "goal"
 
 
 def test_two_runs_of_one_second_have_a_folder_each(fake):
@@ -213,10 +213,10 @@ def test_bad_input_is_refused_before_anything_is_made(fake, tmp_path):
 def test_a_run_is_resumed_by_its_own_plan(fake):
     fake.ended = "interrupted"
     first = run(seed=3)
-    fake.ended = "done"
+    fake.ended = "goal"
     second = triptych.resume(first.folder)
     assert fake.plans[1] == fake.plans[0]
-    assert (second.record.id, second.record.ended) == (first.record.id, "done")
+    assert (second.record.id, second.record.ended) == (first.record.id, "goal")
     assert len(second.contents.cells) == 3
 
 
@@ -225,10 +225,10 @@ def test_a_run_counts_as_going_on_while_it_is_resumed(fake, monkeypatch):
 
     def execute(plan, writer, progress):
         assert read_record(writer.folder).ended == ""
-        return "done"
+        return "goal"
 
     monkeypatch.setattr(coordinator, "execute", execute)
-    assert triptych.resume(first.folder).record.ended == "done"
+    assert triptych.resume(first.folder).record.ended == "goal"
 
 
 def test_there_must_be_a_run_to_resume(fake):
@@ -360,7 +360,7 @@ def equals(fake, monkeypatch) -> Coordinator:
                         for column in plan.columns
                     ]
                 )
-        return "done"
+        return "goal"
 
     monkeypatch.setattr(coordinator, "execute", execute)
     return fake
@@ -379,12 +379,23 @@ def test_calibrating_measures_every_framework_against_itself_and_keeps_the_sprea
 def test_a_later_run_carries_the_floor_and_refuses_a_margin_below_it(equals):
     triptych.calibrate(threads=1)
     assert run(threads=1).record.environment["calibration"]["pairs"] == 9
-    with pytest.raises(UsageError, match="a margin of 1 % cannot be resolved: in 3 launches this machine can tell"):
-        run(threads=1, margin=0.01)
+    with pytest.raises(UsageError, match="a margin of 0.1 % cannot be resolved: in 12 launches this machine can tell"):
+        run(threads=1, margin=0.001)
     with pytest.raises(UsageError, match="in 1 launch this machine can tell no difference") as error:
         run(threads=1, margin=0.04, launches=1)
     assert "choose a larger margin or more launches" in str(error.value)
     assert run(threads=1, margin=0.5).record.selection["profile"]["margin"] == 0.5
+
+
+def test_a_margin_of_the_profile_below_the_floor_is_raised_and_told(equals, monkeypatch):
+    monkeypatch.setattr(calibration, "spread", lambda pairs: 0.1)
+    triptych.calibrate(threads=1)
+    steps = Steps()
+    profile = run(threads=1, progress=steps).record.selection["profile"]
+    known = calibration.load(Path("results"), calibration.conditions(environment.collect(""), 1))
+    floor = known.floor(12) if known else 0.0
+    assert floor <= profile["margin"] <= floor + 0.001
+    assert f"the margin is {100 * profile['margin']:.3g} %, not 5 %: this machine cannot tell less" in steps.seen
 
 
 def test_the_floor_of_other_conditions_is_not_believed(equals):

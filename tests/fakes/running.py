@@ -20,6 +20,7 @@ QUICK = Profile(
     tasks=[],
     modes=[],
     launches=1,
+    most_launches=1,
     rounds=3,
     sample_s=1e-4,
     warmup_s=0.01,

@@ -111,7 +111,7 @@ def a_run(cells: Sequence[Cell] = (), *, margin: float = 0.05, **fields: Any) ->
         "selection": {"profile": {"name": "quick", "margin": margin}, "seed": 7},
         "environment": {"cpu": {"model": "Example 9000", "cores": 2}, "flags": ["avx2", "fma"], "load": 0.25},
         "targets": [a_target(name) for name in targets],
-        "ended": "done",
+        "ended": "goal",
     }
     return Run(record=RunRecord(**(defaults | fields)), cells=list(cells), folder="results/2026-01-02-linear")
 

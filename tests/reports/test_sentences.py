@@ -3,7 +3,7 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from reports import sentences
+from reports import content, sentences
 from reports.ranking import rank
 from suite.records import Cell, Run
 from tests.reports.builders import a_cell, a_gallery, a_run, noisy
@@ -94,7 +94,15 @@ def test_the_overview_accounts_for_every_case() -> None:
 )
 def test_a_run_that_did_not_simply_end_says_how(ended: str, words: str) -> None:
     assert words in sentences.ending(a_run(ended=ended))
-    assert sentences.ending(a_run(ended="done")) == ""
+    assert words in sentences.notes(a_run(ended=ended), [])[0]
+
+
+@pytest.mark.parametrize(
+    ("ended", "words"), [("goal", "every comparison is settled"), ("launches", "all the launches")]
+)
+def test_a_run_that_simply_ended_says_what_ended_it_where_it_disturbs_nobody(ended: str, words: str) -> None:
+    assert words in content.build(a_run([a_cell()], ended=ended)).provenance
+    assert sentences.notes(a_run(ended=ended), []) == []
 
 
 def test_a_busy_machine_is_told_of_before_anything_else() -> None:
@@ -129,7 +137,7 @@ def test_a_known_noise_floor_says_what_can_be_told() -> None:
     noise = dict(spread=0.012, pairs=9, launches=54, conditions={}, created="2026-01-02T03:04:05Z")
     run.record.environment["calibration"] = noise
     assert sentences.power(run) == (
-        "This run has 5 launches, in which this machine tells differences of 2.0 % and more, as holding 9 pairs of equals "
+        "This run has 5 launches; in 5 this machine tells differences of 2.0 % and more, as holding 9 pairs of equals "
         "against each other showed."
     )
     run.record.environment["calibration"] = noise | {"spread": "much"}

@@ -5,19 +5,22 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from suite import checking, coordinator, records
+from suite import checking, coordinator, records, stopping, workers
+from suite.cases import Column
 from suite.coordinator import latin_rounds
 from suite.errors import RecordsError
 from suite.progress import Silent
-from suite.records import Cell
+from suite.records import Cell, Run, Sample
 from suite.workers import ROOT, CellFailed, Workers
 from tests.fakes.running import QUICK, case, cells, fake, plan, record, run
 
+ADAPTIVE = replace(QUICK, launches=2, most_launches=4)
 CRASHING = ["raises", "out_of_memory", "killed", "segfault", "exits", "prints", "nan", "transposed", "float32_result"]
 
 
@@ -149,10 +152,72 @@ def test_every_launch_is_another_process_and_is_kept_apart(tmp_path: Path) -> No
     assert len(list((tmp_path / "run" / "logs").glob("numpy-*.log"))) == 2
 
 
-def test_a_case_whose_intervals_are_narrow_enough_gets_no_further_launch(tmp_path: Path) -> None:
-    wanted = plan([case()], ["default"], profile=replace(QUICK, launches=4, precision_goal=1e9))
-    done = cells(run(wanted, tmp_path / "run"))
-    assert [len(cell.launches) for cell in done.values()] == [2, 2]
+def launches_of(done: Run) -> list[int]:
+    return [len(cell.launches) for cell in done.cells]
+
+
+def test_a_settled_comparison_gets_no_further_launch(tmp_path: Path) -> None:
+    done = run(plan([case()], ["default"], profile=replace(ADAPTIVE, precision_goal=1e9)), tmp_path / "run")
+    assert (launches_of(done), done.record.ended) == ([2, 2], "goal")
+
+
+def test_what_is_not_settled_gets_all_the_launches_that_it_may(tmp_path: Path) -> None:
+    done = run(plan([case()], ["default"], profile=replace(ADAPTIVE, precision_goal=1e-9)), tmp_path / "run")
+    assert (launches_of(done), done.record.ended) == ([4, 4], "launches")
+
+
+def test_only_cells_that_are_not_settled_are_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wanting(cells: Sequence[Cell], *rest: object) -> set[object]:
+        return {records.identity(cell) for cell in cells if cell.workload == "linear" and cell.target == "numpy"}
+
+    monkeypatch.setattr(stopping, "unsettled", wanting)
+    done = run(plan([case(), case("layer_norm")], ["default"], profile=ADAPTIVE), tmp_path / "run")
+    launches = {(cell.workload, cell.target): len(cell.launches) for cell in done.cells if cell.status == "ok"}
+    assert launches == {("linear", "numpy"): 4, ("linear", "faulty"): 2, ("layer_norm", "numpy"): 2}
+
+
+def test_no_launch_begins_that_the_budget_would_not_see_the_end_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "_mean", lambda seconds: 1e6 if seconds else 0.0)
+    done = run(plan([case()], ["default"], profile=replace(ADAPTIVE, precision_goal=1e-9)), tmp_path / "run")
+    assert (launches_of(done), done.record.ended) == ([2, 2], "budget")
+
+
+def test_rounds_go_on_for_cells_that_do_not_agree_with_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wanting(self: coordinator.Coordinator, cells: list[coordinator.Sampling]) -> list[coordinator.Sampling]:
+        return [cell for cell in cells if cell.column.target == "numpy" and len(cell.samples) < 9]
+
+    monkeypatch.setattr(coordinator.Coordinator, "_wanting", wanting)
+    done = cells(run(plan([case()], ["default"], profile=replace(QUICK, rounds=12)), tmp_path / "run"))
+    assert {key: len(cell.launches[0].samples) for key, cell in done.items()} == {
+        ("numpy", "default"): 9,
+        ("faulty", "default"): stopping.ROUNDS,
+    }
+
+
+@pytest.mark.parametrize(("baseline", "held_against"), [("", ["fast"]), ("slow", ["slow"])])
+def test_rounds_of_a_cell_are_held_against_the_fastest_or_the_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, baseline: str, held_against: list[str]
+) -> None:
+    seen = []
+
+    def enough(ratios: list[float], margin: float, goal: float) -> bool:
+        seen.append("fast" if ratios[0] > 1 else "slow")
+        return True
+
+    monkeypatch.setattr(stopping, "enough_rounds", enough)
+    wanted = replace(plan([case()], []), baseline=baseline)
+    with records.open_new(tmp_path / "run", record(wanted)) as writer, workers.scratch_folder() as scratch:
+        one = coordinator.Coordinator(wanted, writer, Silent(), scratch)
+    sampled = [
+        coordinator.Sampling(Column(name, "numpy", "eager"), name, samples=[Sample(n, ns) for n in range(6)])
+        for name, ns in (("fast", 1.0), ("slow", 2.0))
+    ]
+    assert one._wanting(sampled) == []
+    assert seen == held_against
 
 
 def test_a_spent_budget_skips_what_was_not_begun_and_says_so(tmp_path: Path) -> None:
@@ -175,7 +240,7 @@ def test_an_interrupted_run_keeps_what_is_finished_and_goes_on_from_there(tmp_pa
     before = records.read_run(tmp_path / "run")
     assert [cell.workload for cell in before.cells] == ["linear"]
     with records.open_existing(tmp_path / "run") as writer:
-        assert coordinator.execute(wanted, writer, Silent()) == "done"
+        assert coordinator.execute(wanted, writer, Silent()) == "goal"
     after = records.read_run(tmp_path / "run")
     assert [cell.workload for cell in after.cells] == ["linear", "layer_norm"]
     assert after.cells[0].launches == before.cells[0].launches
@@ -210,7 +275,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     first = (folder / "cells.jsonl").read_bytes().splitlines()[:2]
     with records.open_existing(folder) as writer:
         wanted = plan([case(), case("layer_norm")], ["default"])
-        assert coordinator.execute(wanted, writer, Silent()) == "done"
+        assert coordinator.execute(wanted, writer, Silent()) == "launches"
     assert (folder / "cells.jsonl").read_bytes().splitlines()[:2] == first
     statuses = [(cell.workload, cell.status) for cell in records.read_run(folder).cells]
     assert statuses[:3] == [("linear", "ok"), ("linear", "ok"), ("layer_norm", "ok")]

@@ -21,6 +21,7 @@ selectors = ["linear[tiny]"]
 tasks = ["forward"]
 modes = ["all"]
 launches = 1
+most_launches = 3
 rounds = 2
 sample_s = 0.01
 warmup_s = 1

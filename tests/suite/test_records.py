@@ -112,9 +112,9 @@ def test_a_run_without_cells_is_empty(folder):
 def test_the_record_is_replaced_as_a_whole(folder):
     with open_new(folder, RECORD) as writer:
         writer.write_record(targets=[TargetRecord("jax", "jax", "python", True)])
-        writer.write_record(ended="done")
+        writer.write_record(ended="goal")
     record = read_record(folder)
-    assert (record.ended, [target.name for target in record.targets]) == ("done", ["jax"])
+    assert (record.ended, [target.name for target in record.targets]) == ("goal", ["jax"])
     assert sorted(os.listdir(folder)) == [".lock", "run.json"]
 
 

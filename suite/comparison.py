@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from suite.statistics import (
     round_ratios,
     verdict,
 )
+from suite.targets import given_name
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def median(cell: Cell, only: dict[int, set[int]] | None = None) -> Interval:
     )
 
 
-def shared_rounds(cells: list[Cell]) -> dict[int, set[int]]:
+def shared_rounds(cells: Sequence[Cell]) -> dict[int, set[int]]:
     """By launch, the rounds in which every one of `cells` was sampled."""
     rounds = [_rounds(cell) for cell in cells]
     launches = set.intersection(*(set(one) for one in rounds))
@@ -134,6 +136,53 @@ def compare(cell: Cell, other: Cell, margin: float) -> Comparison:
     return Comparison(
         ratio, verdict(ratio, margin, different, equivalent), len(shared), different, equivalent, tuple(ratios)
     )
+
+
+def pairs(cells: Sequence[Cell], baseline: str = "") -> list[tuple[Cell, Cell]]:
+    """Each ranked cell with the one that it is held against: of its case the fastest, or the same of the target `baseline`.
+
+    Targets are called by the name that they were given, without the framework that may follow it.
+    """
+    ranked = [cell for cell in cells if is_ranked(cell)]
+    if baseline:
+        against = {counterpart(cell): cell for cell in ranked if given_name(cell.target, cell.framework) == baseline}
+        others = [cell for cell in ranked if given_name(cell.target, cell.framework) != baseline]
+        return [(cell, against[counterpart(cell)]) for cell in others if counterpart(cell) in against]
+    found = []
+    for case in dict.fromkeys(cell.case for cell in ranked):
+        of_case = [cell for cell in ranked if cell.case == case]
+        first = fastest(of_case)
+        found += [(cell, first) for cell in of_case if cell is not first]
+    return found
+
+
+def counterpart(cell: Cell) -> tuple[str, str, str, str]:
+    """What a cell has in common with the same one of another target."""
+    return cell.case, cell.framework, cell.mode, cell.variant
+
+
+def fastest(cells: Sequence[Cell]) -> Cell:
+    """The cell with the lowest time over the rounds that all contenders have; each launch counts once, by its median.
+
+    Contenders are the cells but for those that the rounds which all have in common prove slower: these got no further
+    launches. Where there is no common round, as after a fault, the medians of all their rounds decide. Pairwise ratios would
+    not do: under heavy noise a beats b, b beats c, and c beats a.
+    """
+    first = _fastest(cells)
+    contenders = [cell for cell in cells if cell is first or not _is_slower(cell, first)]
+    return _fastest(contenders)
+
+
+def _fastest(cells: Sequence[Cell]) -> Cell:
+    shared = shared_rounds(cells)
+    if not any(shared.values()):
+        return min(cells, key=lambda cell: median(cell).estimate)
+    return min(cells, key=lambda cell: median(cell, shared).estimate)
+
+
+def _is_slower(cell: Cell, other: Cell) -> bool:
+    found = compare(cell, other, margin=0.0)
+    return found.launches > 1 and found.ratio.low > 1
 
 
 def control(comparisons: list[Comparison], margin: float) -> list[Comparison]:

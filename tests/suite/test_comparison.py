@@ -1,6 +1,6 @@
 import pytest
 
-from reports import comparison
+from suite import comparison
 from suite.errors import RecordsError
 from suite.records import Check
 from tests.reports.builders import BAD, a_cell, a_run, noisy
