@@ -1,3 +1,0 @@
-from tests.verdicts.slowed import borrow
-
-borrow("jax", __name__.rpartition(".")[0])

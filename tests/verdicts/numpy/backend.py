@@ -1,3 +1,0 @@
-from tests.verdicts.slowed import backend
-
-BACKEND = backend("numpy")

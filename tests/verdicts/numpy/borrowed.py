@@ -1,3 +1,0 @@
-from tests.verdicts.slowed import borrow
-
-borrow("numpy", __name__.rpartition(".")[0])

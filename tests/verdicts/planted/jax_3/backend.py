@@ -1,0 +1,3 @@
+from tests.verdicts.slowed import plant
+
+BACKEND = plant("jax", 0.03, __name__)

@@ -1,0 +1,3 @@
+from tests.verdicts.slowed import plant
+
+BACKEND = plant("numpy", 0.05, __name__)

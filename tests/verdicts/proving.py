@@ -1,0 +1,131 @@
+"""What the verdicts are worth: pairs of equals, and pairs in which one side is slower by a known share.
+
+They are measured as any run is. In a case each framework is measured five times, by workers of their own: a base, its equal,
+and one for each slowdown. Each of the four is held against the base.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from suite import comparison, coordinator, records
+from suite.cases import Case, Column
+from suite.comparison import Comparison
+from suite.plan import Plan, Profile
+from suite.progress import Progress
+from suite.records import Cell, RunRecord
+from suite.targets import Target
+from suite.workloads import WORKLOADS as DEFINITIONS
+from tests.verdicts.slowed import FRAMEWORKS, PROBLEM, SHARES, WORKLOADS, package
+
+BASE = "base"
+MARGIN = 0.015
+PROFILE = Profile(
+    name="verdicts",
+    summary="",
+    selectors=list(WORKLOADS),
+    tasks=["forward"],
+    modes=["all"],
+    launches=5,
+    most_launches=12,
+    rounds=30,
+    sample_s=0.0125,
+    warmup_s=0.5,
+    budget_s=1500,
+    precision_goal=0.01,
+    margin=MARGIN,
+)
+
+BUSY = """
+import time
+while True:
+    end = time.perf_counter() + 0.05
+    while time.perf_counter() < end:
+        pass
+    time.sleep(0.05)
+"""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One pair: the share that was planted, and what was said of it."""
+
+    case: str
+    framework: str
+    share: float
+    comparison: Comparison
+    sampling_s: float
+    """The time that the slower of the two cells was sampled, the blocks that are thrown away included."""
+
+
+def judged(threads: int, folder: Path, progress: Progress) -> list[Judged]:
+    """Measure all pairs with so many threads, into `folder`, and judge them together, as a report does."""
+    plan = make_plan(threads)
+    with records.open_new(folder, _record(plan)) as writer:
+        ended = coordinator.execute(plan, writer, progress)
+        writer.write_record(ended=ended)
+    return read(folder)
+
+
+def read(folder: Path) -> list[Judged]:
+    """The pairs of a run that lies in `folder`."""
+    pairs = comparison.pairs(records.read_run(folder).cells, BASE)
+    alone = [comparison.compare(cell, base, MARGIN) for cell, base in pairs]
+    together = comparison.control(alone, MARGIN)
+    shares = {_name(share): share for share in SHARES}
+    return [
+        Judged(
+            cell.case,
+            cell.framework,
+            shares[cell.target.removesuffix(f"-{cell.framework}")],
+            one,
+            max(_sampling_s(cell), _sampling_s(base)),
+        )
+        for (cell, base), one in zip(pairs, together, strict=True)
+    ]
+
+
+def make_plan(threads: int) -> Plan:
+    targets, columns = [], []
+    for framework, mode in FRAMEWORKS.items():
+        for name, share in [(BASE, 0.0), *((_name(share), share) for share in SHARES)]:
+            target = Target(f"{name}-{framework}", framework, sys.executable, package(framework, share))
+            targets.append(target)
+            columns.append(Column(target.name, framework, mode))
+    problems = {name: DEFINITIONS[name].problem(PROBLEM) for name in WORKLOADS}
+    cases = [Case(name, PROBLEM, problem, "forward", "float32", "cpu", threads) for name, problem in problems.items()]
+    return Plan(PROFILE, cases, targets, columns, 0, False, BASE)
+
+
+@contextmanager
+def busy_core() -> Iterator[None]:
+    """Meanwhile another process keeps one core busy half of the time, in turns of 50 ms."""
+    other = subprocess.Popen([sys.executable, "-c", BUSY])
+    try:
+        yield
+    finally:
+        other.kill()
+        other.wait()
+
+
+def _name(share: float) -> str:
+    return f"slower{round(100 * share)}"
+
+
+def _sampling_s(cell: Cell) -> float:
+    """Every sample follows one that is thrown away."""
+    return sum(2 * sample.ns * launch.calls_per_sample / 1e9 for launch in cell.launches for sample in launch.samples)
+
+
+def _record(plan: Plan) -> RunRecord:
+    from datetime import UTC, datetime
+
+    from suite.environment import collect
+
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return RunRecord(records.SCHEMA_VERSION, "verdicts", created, "", "", plan.as_dict(), collect(""), [])
