@@ -349,6 +349,35 @@ def compare(
 
 
 @app.command()
+def history(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where the folders of the runs lie.")
+    ] = triptych.RESULTS,
+    everything: Annotated[bool, typer.Option("--all", help="Show the cells without a change as well.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="File for the figure. Default: history.svg in the folder.", show_default=False)
+    ] = None,
+    json: Json = False,
+) -> None:
+    """All stored runs in their order: which cells became faster or slower, since when, and what else changed then."""
+    from reports import history as shown
+    from reports import timelines
+    from reports.write import write_figure
+
+    found = shown.read(folder)
+    if json:
+        _print_json(shown.as_json(found))
+    else:
+        _print(shown.table(found, everything))
+    if json and output is None:
+        return
+    figure = timelines.draw(found)
+    if figure is not None:
+        path = write_figure(figure, output or folder / "history.svg")
+        typer.echo(str(path), err=json)
+
+
+@app.command()
 def doctor(json: Json = False) -> None:
     """What this machine has, what is off, and how to mend it."""
     from dataclasses import asdict

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -15,7 +13,7 @@ from reports import content
 from reports.format import MISSING, clean, count, percent, ratio_with_range
 from suite import calibration, comparison
 from suite.comparison import Comparison
-from suite.records import Cell, Launch, Run
+from suite.records import Cell, Run
 from suite.statistics import unpaired
 
 _STYLES = {"faster": "green", "slower": "red", "undecided": "yellow"}
@@ -52,7 +50,7 @@ def changes(old: Run, new: Run, margin: float) -> Changes:
     then, now = _conditions(old), _conditions(new)
     differing = {name: (then[name], now[name]) for name in then if then[name] != now[name]}
     both = [key for key in after if key in before]
-    anchored = all(_is_anchored(run) for run in (old, new))
+    anchored = all(comparison.is_anchored(cell) for run in (old, new) for cell in run.cells)
     found = [_change(key, before[key], after[key], margin, anchored) for key in both]
     together = iter(comparison.control([c.comparison for c in found if c.comparison], margin))
     judged = [
@@ -135,21 +133,10 @@ def _change(key: tuple[str, str], old: Cell, new: Cell, margin: float, anchored:
     redefined = (old.parameters, old.flops, old.bytes) != (new.parameters, new.flops, new.bytes)
     found = None
     if not redefined and comparison.is_ranked(old) and comparison.is_ranked(new):
-        ours, theirs = (_levels(cell, anchored) for cell in (new, old))
+        ours, theirs = (comparison.levels(cell, anchored) for cell in (new, old))
         ratio, different, equivalent = unpaired(ours, theirs, margin)
         found = Comparison(ratio, "undecided", min(len(ours), len(theirs)), different, equivalent)
     return Change(*key, _state(old), _state(new), found, redefined)
-
-
-def _levels(cell: Cell, anchored: bool) -> list[float]:
-    """One number for each launch: the median of its samples, each in units of its round's anchor where there is one."""
-    launches = [launch for launch in cell.launches if launch.samples]
-    return [float(np.median([s.ns / s.anchor_ns if anchored else s.ns for s in launch.samples])) for launch in launches]
-
-
-def _is_anchored(run: Run) -> bool:
-    launches: Iterable[Launch] = (launch for cell in run.cells for launch in cell.launches)
-    return all(sample.anchor_ns > 0 for launch in launches for sample in launch.samples)
 
 
 def _state(cell: Cell) -> str:

@@ -1,12 +1,16 @@
-"""Puts the reports beside the records."""
+"""Writes reports and figures, each file as a whole."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from suite.errors import RecordsError
 from suite.records import Run
+
+if TYPE_CHECKING:
+    from reports.svg import Figure
 
 
 def write(run: Run, folder: Path) -> list[Path]:
@@ -23,6 +27,15 @@ def write(run: Run, folder: Path) -> list[Path]:
         return [_replace(folder / name, text) for name, text in texts.items()]
     except OSError as error:
         raise RecordsError(f"{folder} cannot be written: {error.strerror}; name another folder") from None
+
+
+def write_figure(figure: Figure, path: Path) -> Path:
+    """Write `figure` as a file of its own. Raises RecordsError where that cannot be done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _replace(path, figure.svg + "\n")
+    except OSError as error:
+        raise RecordsError(f"{path} cannot be written: {error.strerror}; name another file") from None
 
 
 def _replace(path: Path, text: str) -> Path:

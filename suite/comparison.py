@@ -114,6 +114,17 @@ def median(cell: Cell, only: dict[int, set[int]] | None = None) -> Interval:
     )
 
 
+def levels(cell: Cell, anchored: bool) -> list[float]:
+    """One number for each launch: the median of its samples in ns, or in units of their rounds' anchor."""
+    launches = [launch for launch in cell.launches if launch.samples]
+    return [float(np.median([s.ns / s.anchor_ns if anchored else s.ns for s in launch.samples])) for launch in launches]
+
+
+def is_anchored(cell: Cell) -> bool:
+    """Whether the anchor was timed in every round in which the cell was."""
+    return all(sample.anchor_ns > 0 for launch in cell.launches for sample in launch.samples)
+
+
 def shared_rounds(cells: Sequence[Cell]) -> dict[int, set[int]]:
     """By launch, the rounds in which every one of `cells` was sampled."""
     rounds = [_rounds(cell) for cell in cells]

@@ -506,6 +506,48 @@ def test_compare_as_json(triptych_command, measuring, monkeypatch, tmp_path):
     assert [cell["verdict"] for cell in json.loads(done.out)["cells"]] == ["slower"] * 3
 
 
+def test_history_shows_the_runs_of_a_folder_and_draws_them(triptych_command, measuring, monkeypatch, tmp_path):
+    two_runs(triptych_command, monkeypatch, tmp_path)
+    done = triptych_command("history", str(tmp_path))
+    assert done.code == 0
+    assert "2 runs, 3 cells: 0 with a change, 0 without and 3 with fewer than 6 runs" in done.words
+    assert done.out.endswith("history.svg\n")
+    assert (tmp_path / "history.svg").read_text().startswith("<svg")
+    assert "too few runs" in triptych_command("history", str(tmp_path), "--all").words
+    assert triptych_command("history", str(tmp_path), "--output", "there/figure.svg").out.endswith("there/figure.svg\n")
+    assert Path("there/figure.svg").exists()
+
+
+def test_history_as_json_prints_nothing_else(triptych_command, measuring, monkeypatch, tmp_path):
+    two_runs(triptych_command, monkeypatch, tmp_path)
+    done = triptych_command("history", str(tmp_path), "--json")
+    assert [len(series["points"]) for series in json.loads(done.out)["series"]] == [2, 2, 2]
+    assert not (tmp_path / "history.svg").exists()
+    drawn = triptych_command("history", str(tmp_path), "--json", "--output", "figure.svg")
+    assert json.loads(drawn.out) == json.loads(done.out)
+    assert Path("figure.svg").exists()
+
+
+def test_one_run_is_no_history_and_none_is_an_error(triptych_command, measuring):
+    done = triptych_command("history")
+    assert done.code == 2
+    assert done.err.startswith("error: results holds no run that can be read; name the folder")
+    triptych_command("run", "linear[tiny]", *QUICKLY)
+    done = triptych_command("history")
+    assert done.code == 0
+    assert done.out.startswith("One run is no history")
+    assert not Path("results/history.svg").exists()
+
+
+def test_a_figure_that_cannot_be_written_is_an_error_of_one_sentence(
+    triptych_command, measuring, monkeypatch, tmp_path
+):
+    two_runs(triptych_command, monkeypatch, tmp_path)
+    done = triptych_command("history", str(tmp_path), "--output", str(tmp_path / "old"))
+    assert done.code == 2
+    assert "old cannot be written" in done.err
+
+
 def test_runs_of_different_machines_are_not_gated(triptych_command, measuring, monkeypatch, tmp_path):
     old, new = two_runs(triptych_command, monkeypatch, tmp_path)
     record = Path(new) / "run.json"
@@ -555,7 +597,7 @@ def test_json_holds_no_number_that_is_not_finite(capsys):
     assert json.loads(capsys.readouterr().out) == {"a": [1.5, None, None], "b": [True, None, 2**70]}
 
 
-@pytest.mark.parametrize("name", ["run", "check", "show", "report", "doctor"])
+@pytest.mark.parametrize("name", ["run", "check", "show", "report", "history", "doctor"])
 def test_every_command_that_prints_a_table_takes_json(name):
     assert "--json" in CliRunner().invoke(cli.app, [name, "--help"], env={"COLUMNS": "160"}).output
 
