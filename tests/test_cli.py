@@ -392,6 +392,12 @@ def test_ab_without_times_on_both_sides_shows_its_table_and_then_that_nothing_wa
     assert "no cell has a time in two launches or more" in done.err
 
 
+def test_what_was_interrupted_is_not_gated(triptych_command, measuring, monkeypatch):
+    ending_with(monkeypatch, "interrupted")
+    done = triptych_command(*AB, "--fail-above", "5%", "--json")
+    assert (done.code, json.loads(done.out)["gate"]) == (130, None)
+
+
 def test_ab_as_markdown_prints_nothing_else(triptych_command, measuring, monkeypatch):
     monkeypatch.setattr(coordinator, "execute", executing({"old": 1000.0, "current": 1500.0}))
     done = triptych_command(*AB, "--markdown", "--fail-above", "20%")
