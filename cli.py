@@ -19,6 +19,7 @@ from suite.errors import TriptychError, UsageError, unknown
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from reports.gate import Judgement
     from suite.plan import Plan
     from suite.progress import Progress
     from suite.targets import Target
@@ -76,6 +77,13 @@ Rounds = Annotated[int | None, typer.Option(help="At most so many samples of eac
 Budget = Annotated[str | None, typer.Option(help="Time for the whole run: 90s, 10m, 1.5h.")]
 Margin = Annotated[str | None, typer.Option(help="Smaller differences are of no interest: 5%.")]
 Output = Annotated[Path | None, typer.Option(help="Folder for the results. Default: a new one in results/.")]
+FailAbove = Annotated[
+    str | None, typer.Option(help="End with 1 where a cell is proven slower by more than this, or no longer ok: 5%.")
+]
+GateFile = Annotated[
+    Path | None, typer.Option("--gate", help="A TOML file of thresholds by case and of outcomes that are known.")
+]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown for a pull request instead of tables.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -166,13 +174,19 @@ def ab(
     budget: Budget = None,
     precision_goal: PrecisionGoal = None,
     margin: Margin = None,
+    fail_above: FailAbove = None,
+    gate: GateFile = None,
     output: Output = None,
+    markdown: Markdown = False,
     json: Json = False,
 ) -> None:
     """Time two interpreters in turns, in one run, and say in which cells the new one is faster or slower."""
-    from reports import duels
+    from reports import comment, duels
+    from reports import gate as gates
     from suite.plan import parse_duration, parse_percent
 
+    _refuse_two_formats(markdown, json)
+    wanted = gates.read(gate, fail_above)
     plan = triptych.plan(
         *(selectors or []),
         profile=profile,
@@ -186,18 +200,26 @@ def ab(
         rounds=rounds,
         budget_s=None if budget is None else parse_duration(budget),
         precision_goal=None if precision_goal is None else parse_percent(precision_goal),
-        margin=None if margin is None else parse_percent(margin),
+        margin=gates.default_margin(wanted) if margin is None else parse_percent(margin),
         baseline=old.partition("=")[0],
     )
+    if wanted and gates.gates_speed(wanted) and plan.profile.launches < 2:
+        raise UsageError("nothing can be gated: one launch proves nothing slower; ask for --launches 3 or more")
     _announce(plan)
     finished = triptych.run_plan(plan, output=output, progress=_progress())
-    names = old.partition("=")[0], new.partition("=")[0]
+    found, names = finished.contents, (old.partition("=")[0], new.partition("=")[0])
+    fought = duels.duels(found, *names, gates.margins(wanted, found))
+    is_whole = finished.record.ended != "interrupted"
+    judgement = gates.judge(wanted, duels.as_changes(fought)) if wanted and is_whole else None
     if json:
-        _print_json(duels.as_json(finished.contents, *names))
+        _print_json({"cells": duels.as_json(fought, *names), "gate": gates.as_json(judgement)})
+    elif markdown:
+        typer.echo(comment.of_duels(fought, found, *names, judgement), nl=False)
     else:
-        _print(duels.table(finished.contents, *names))
+        _print(duels.table(fought, found, *names))
         for path in finished.reports:
             typer.echo(str(path))
+    _end_at_gate(judgement)
     _end(finished)
 
 
@@ -321,31 +343,27 @@ def report(
 def compare(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="The folder of a run.")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The folder of a later one.")],
-    fail_above: Annotated[
-        str | None,
-        typer.Option(help="End with 1 where a cell is proven slower by more than this, or no longer ok: 5%."),
-    ] = None,
+    fail_above: FailAbove = None,
+    gate: GateFile = None,
+    markdown: Markdown = False,
     json: Json = False,
 ) -> None:
     """Hold a stored run against an earlier one: what is faster, slower, broken or new."""
-    from reports import changes
-    from suite import comparison
-    from suite.plan import parse_percent
+    from reports import changes, comment
+    from reports import gate as gates
 
+    _refuse_two_formats(markdown, json)
+    wanted = gates.read(gate, fail_above)
     before, after = triptych.load(old).contents, triptych.load(new).contents
-    above = None if fail_above is None else parse_percent(fail_above)
-    found = changes.changes(before, after, comparison.margin(after) if above is None else above)
-    _print_json(changes.as_json(found)) if json else _print(changes.table(found, before, after))
-    if above is None:
-        return
-    if found.differing:
-        raise UsageError(
-            f"these runs cannot be gated: {', '.join(found.differing)} differ; compare runs of one machine"
-        )
-    regressed, gone = changes.regressions(found, above), changes.broken(found)
-    if regressed or gone:
-        typer.echo(changes.closing(regressed, gone, above), err=True)
-        raise typer.Exit(1)
+    found = changes.changes(before, after, gates.margins(wanted, after))
+    judgement = gates.judge(wanted, found.changes, list(found.differing)) if wanted else None
+    if json:
+        _print_json({**changes.as_json(found), "gate": gates.as_json(judgement)})
+    elif markdown:
+        typer.echo(comment.of_runs(found, before, after, judgement), nl=False)
+    else:
+        _print(changes.table(found, before, after))
+    _end_at_gate(judgement)
 
 
 @app.command()
@@ -451,6 +469,25 @@ def _end(finished: triptych.Run) -> NoReturn:
         typer.echo(f"interrupted; go on with: triptych run --resume {shlex.quote(str(finished.folder))}", err=True)
         raise typer.Exit(130)
     raise typer.Exit(bool(finished.failures))
+
+
+def _end_at_gate(judgement: Judgement | None) -> None:
+    """Say on stderr what a gate found and end with its exit code; a cell that failed before too is not its concern."""
+    from reports import gate
+    from reports.format import clean
+
+    if judgement is None:
+        return
+    if judgement.blind:
+        raise UsageError(f"nothing can be gated: {judgement.blind}")
+    for sentence in gate.sentences(judgement):
+        typer.echo(clean(sentence), err=True)
+    raise typer.Exit(not judgement.passed)
+
+
+def _refuse_two_formats(markdown: bool, json: bool) -> None:
+    if markdown and json:
+        raise UsageError("--markdown and --json cannot both be printed; leave one out")
 
 
 def _print_run(found: triptych.Run, json: bool) -> None:

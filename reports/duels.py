@@ -10,10 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from reports import content, tables
+from reports.changes import Change, counts, state
 from reports.format import MISSING, clean, ratio_with_range, seconds
 from reports.measures import Measures, measure
 from suite import comparison
-from suite.comparison import Comparison
+from suite.comparison import Comparison, MarginOf
 from suite.records import Cell, Run
 from suite.targets import given_name
 
@@ -34,28 +35,33 @@ class Duel:
 
     @property
     def name(self) -> str:
-        return f"{self.framework} {self.mode}" + ("" if self.variant == "default" else f" ({self.variant})")
+        return _name(self.framework, self.mode, self.variant)
 
 
-def duels(run: Run, old: str, new: str) -> list[Duel]:
+def duels(run: Run, old: str, new: str, margin_of: MarginOf | None = None) -> list[Duel]:
     """Every cell that both targets have, in the order of the run; the verdicts hold for all of them together.
 
-    `old` and `new` are names as `targets.named_targets` was given them. Raises RecordsError where the run names no margin.
+    `old` and `new` are names as `targets.named_targets` was given them; without `margin_of` the margin is that of the run.
+    Raises RecordsError where the run names none.
     """
-    margin = comparison.margin(run)
+    own = comparison.margin(run)
+    margin = margin_of or (lambda case, cell: own)
     found = {
         (given_name(cell.target, cell.framework), comparison.counterpart(cell)): (cell, measures)
         for cell, measures in zip(run.cells, measure(run), strict=True)
     }
-    pairs = [(key, ours, found[old, key]) for (name, key), ours in found.items() if name == new and (old, key) in found]
-    fought = [Duel(*key, theirs[1], ours[1], _compared(ours, theirs, margin)) for key, ours, theirs in pairs]
-    together = iter(comparison.control([duel.comparison for duel in fought if duel.comparison], margin))
+    fought = []
+    for (name, key), ours in found.items():
+        if name == new and (old, key) in found:
+            theirs, (case, *of_cell) = found[old, key], key
+            result = _compared(ours, theirs, margin(case, _name(*of_cell)))
+            fought.append(Duel(*key, theirs[1], ours[1], result))
+    together = iter(comparison.control([duel.comparison for duel in fought if duel.comparison]))
     return [replace(duel, comparison=next(together)) if duel.comparison else duel for duel in fought]
 
 
-def table(run: Run, old: str, new: str) -> RenderableType:
+def table(fought: list[Duel], run: Run, old: str, new: str) -> RenderableType:
     """A row for each pair: both times, and the new one as a multiple of the old one with its interval and verdict."""
-    fought = duels(run, old, new)
     labels, shared = content.case_labels(run.cells)
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("case", "cell", old, new, f"{new} / {old}", "verdict"):
@@ -72,15 +78,27 @@ def table(run: Run, old: str, new: str) -> RenderableType:
             Text(ratio_with_range(duel.comparison.ratio) if duel.comparison else MISSING),
             Text(verdict, _STYLES.get(verdict, "")),
         )
-    counts = [
-        f"{sum(duel.comparison is not None and duel.comparison.verdict == verdict for duel in fought)} {verdict}"
-        for verdict in ("faster", "slower", "equivalent", "undecided")
-    ]
-    closing = f"{new} against {old}: {', '.join(counts)}" + (f"; all cases: {shared}" if shared else "")
+    closing = f"{new} against {old}: {counts(as_changes(fought))}" + (f"; all cases: {shared}" if shared else "")
     return Group(drawn, Text(), Text(clean(closing), "bold"))
 
 
-def as_json(run: Run, old: str, new: str) -> list[dict[str, Any]]:
+def as_changes(fought: list[Duel]) -> list[Change]:
+    """The same without what only one run can tell: what a gate judges."""
+    return [
+        Change(
+            duel.case,
+            duel.name,
+            state(duel.old.ranked, duel.old.status),
+            state(duel.new.ranked, duel.new.status),
+            duel.comparison,
+            old_s=duel.old.median_s,
+            new_s=duel.new.median_s,
+        )
+        for duel in fought
+    ]
+
+
+def as_json(fought: list[Duel], old: str, new: str) -> list[dict[str, Any]]:
     """What `table` shows, unrounded; times in seconds."""
     return [
         {
@@ -92,8 +110,12 @@ def as_json(run: Run, old: str, new: str) -> list[dict[str, Any]]:
             "new": {"target": new, "status": duel.new.status, "reason": duel.new.reason, "median_s": duel.new.median_s},
             **comparison.as_json(duel.comparison),
         }
-        for duel in duels(run, old, new)
+        for duel in fought
     ]
+
+
+def _name(framework: str, mode: str, variant: str) -> str:
+    return f"{framework} {mode}" + ("" if variant == "default" else f" ({variant})")
 
 
 def _compared(new: tuple[Cell, Measures], old: tuple[Cell, Measures], margin: float) -> Comparison | None:

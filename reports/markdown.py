@@ -20,8 +20,12 @@ class Verbatim(str):
 
 def render(run: Run) -> str:
     """The report on `run`. Raises RecordsError where the run names no margin."""
-    template = _environment().get_template("report.md.jinja")
-    return template.render(report=content.build(run)).strip() + "\n"
+    return fill("report.md.jinja", report=content.build(run))
+
+
+def fill(template: str, **values: Any) -> str:
+    """The template of that name with `values`, each of them escaped but for what is `Verbatim`."""
+    return _environment().get_template(template).render(**values).strip() + "\n"
 
 
 def escape(text: str) -> str:

@@ -84,13 +84,13 @@ def rank(run: Run) -> list[Ranking]:
     for cell, measures in zip(run.cells, measure(run), strict=True):
         cases.setdefault(cell.case, []).append((cell, measures))
     rankings = [_rank_case(case, entries, margin) for case, entries in cases.items()]
-    return _controlled(rankings, margin)
+    return _controlled(rankings)
 
 
-def _controlled(rankings: list[Ranking], margin: float) -> list[Ranking]:
+def _controlled(rankings: list[Ranking]) -> list[Ranking]:
     """Verdicts that hold for all comparisons of the report together."""
     alone = [s.against_fastest for ranking in rankings for s in ranking.standings if s.against_fastest]
-    together = iter(comparison.control(alone, margin))
+    together = iter(comparison.control(alone))
 
     def judged(standing: Standing) -> Standing:
         return replace(standing, against_fastest=next(together)) if standing.against_fastest else standing

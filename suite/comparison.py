@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,9 @@ from suite.statistics import (
 )
 from suite.targets import given_name
 
+MarginOf = Callable[[str, str], float]
+"""The margin with which a cell is judged, by its case and its name: 0.05 is 5 %."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -34,6 +37,8 @@ class Comparison:
     verdict: Verdict
     launches: int
     """Launches in which both were measured in a common round: the number of observations behind `ratio`."""
+    margin: float
+    """Smaller differences are of no interest: 0.05 is 5 %."""
     p_different: float = 1.0
     p_equivalent: float = 1.0
     """How likely such launches are where the times are equal, or no nearer than the margin; see `suite.statistics`."""
@@ -142,11 +147,10 @@ def compare(cell: Cell, other: Cell, margin: float) -> Comparison:
     ratios = launch_ratios([ours[n] for n in shared], [theirs[n] for n in shared])
     if not ratios:
         without_bounds = Interval(median(cell).estimate / median(other).estimate, 0.0, float("inf"))
-        return Comparison(without_bounds, "undecided", 0)
+        return Comparison(without_bounds, "undecided", 0, margin)
     ratio, different, equivalent = log_interval(ratios), p_different(ratios), p_equivalent(ratios, margin)
-    return Comparison(
-        ratio, verdict(ratio, margin, different, equivalent), len(shared), different, equivalent, tuple(ratios)
-    )
+    said = verdict(ratio, margin, different, equivalent)
+    return Comparison(ratio, said, len(shared), margin, different, equivalent, tuple(ratios))
 
 
 def pairs(cells: Sequence[Cell], baseline: str = "") -> list[tuple[Cell, Cell]]:
@@ -196,14 +200,14 @@ def _is_slower(cell: Cell, other: Cell) -> bool:
     return found.launches > 1 and found.ratio.low > 1
 
 
-def control(comparisons: list[Comparison], margin: float) -> list[Comparison]:
+def control(comparisons: list[Comparison]) -> list[Comparison]:
     """The same comparisons with p-values and verdicts that hold for all of them together; see `statistics.controlled`."""
     different = controlled([one.p_different for one in comparisons])
     equivalent = controlled([one.p_equivalent for one in comparisons])
     return [
         replace(
             one,
-            verdict=verdict(one.ratio, margin, p, q) if one.launches else one.verdict,
+            verdict=verdict(one.ratio, one.margin, p, q) if one.launches else one.verdict,
             p_different=p,
             p_equivalent=q,
         )
@@ -212,11 +216,16 @@ def control(comparisons: list[Comparison], margin: float) -> list[Comparison]:
 
 
 def as_json(found: Comparison | None) -> dict[str, Any]:
-    """The ratio, unrounded, with its bounds and verdict; all None where nothing was compared."""
+    """The ratio, unrounded, with its bounds, the margin and the verdict; all None where nothing was compared."""
     if found is None:
-        return {"ratio": None, "ratio_interval": None, "verdict": None}
+        return {"ratio": None, "ratio_interval": None, "margin": None, "verdict": None}
     bounds = [found.ratio.low, found.ratio.high] if math.isfinite(found.ratio.high) else None
-    return {"ratio": found.ratio.estimate, "ratio_interval": bounds, "verdict": found.verdict}
+    return {
+        "ratio": found.ratio.estimate,
+        "ratio_interval": bounds,
+        "margin": found.margin,
+        "verdict": found.verdict,
+    }
 
 
 def _rounds(cell: Cell) -> dict[int, dict[int, float]]:

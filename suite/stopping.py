@@ -26,17 +26,17 @@ def unsettled(cells: Sequence[Cell], baseline: str, margin: float, goal: float) 
     All comparisons that the report will make are judged together, as it will do. `margin` and `goal` are relative.
     """
     pairs = comparison.pairs(cells, baseline)
-    found = comparison.control([comparison.compare(cell, other, margin) for cell, other in pairs], margin)
-    wanting = [pair for pair, one in zip(pairs, found, strict=True) if not settled(one, margin, goal)]
+    found = comparison.control([comparison.compare(cell, other, margin) for cell, other in pairs])
+    wanting = [pair for pair, one in zip(pairs, found, strict=True) if not settled(one, goal)]
     return {identity(cell) for pair in wanting for cell in pair}
 
 
-def settled(found: Comparison, margin: float, goal: float) -> bool:
+def settled(found: Comparison, goal: float) -> bool:
     """Whether another launch is unlikely to change the verdict, or the ratio is known to ± `goal` already."""
     if found.launches < 2:
         return False
     interval = log_interval(found.ratios, CONFIDENCE)
-    return interval.half_width <= goal or (found.verdict != "undecided" and not _straddles(interval, margin))
+    return interval.half_width <= goal or (found.verdict != "undecided" and not _straddles(interval, found.margin))
 
 
 def enough_rounds(ratios: Sequence[float], margin: float, goal: float) -> bool:

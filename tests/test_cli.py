@@ -319,8 +319,92 @@ def test_ab_measures_both_interpreters_in_one_run_and_compares_them(triptych_com
 
 def test_ab_as_json(triptych_command, measuring):
     done = triptych_command("ab", "old=python", "new=python", "linear[tiny]", "--framework", "numpy", "--json")
-    assert {row["framework"] for row in json.loads(done.out)} == {"numpy"}
+    assert {row["framework"] for row in json.loads(done.out)["cells"]} == {"numpy"}
     assert measuring[0].cases[0].problem == "tiny"
+
+
+def executing(ns: dict[str, float], broken: tuple[str, ...] = ()):
+    """Three launches, or as many as the plan asks for at most, in which each target takes its own time a call."""
+
+    def execute(plan, writer, progress) -> str:
+        checks = [Check("value", 1e-7, 1e-5, True)]
+        for number in range(min(3, plan.profile.launches)):
+            for case in plan.cases:
+                lines = []
+                for column in plan.columns:
+                    if column.name in broken:
+                        lines.append(line(case, column, status="failed", reason="it did"))
+                        continue
+                    one = ns[column.target.partition("-")[0]] * (1 + number / 1000 * len(column.target))
+                    samples = [Sample(round=r, ns=one, anchor_ns=1e6) for r in range(3)]
+                    launch = Launch(number, 1.0, 0.0, 0.1, 0.2, 0.3, 4, True, 5, samples, [one], None)
+                    lines.append(line(case, column, status="ok", launch=launch, checks=checks))
+                writer.append(lines)
+        return "done"
+
+    return execute
+
+
+AB = ("ab", "old=python", "current=python", "linear[tiny]", *QUICKLY)
+
+
+@pytest.mark.parametrize(("ns", "code"), [(1500.0, 1), (1010.0, 0), (500.0, 0)])
+def test_ab_ends_with_1_where_a_cell_is_slower_than_the_gate_allows(triptych_command, measuring, monkeypatch, ns, code):
+    monkeypatch.setattr(coordinator, "execute", executing({"old": 1000.0, "current": ns}))
+    done = triptych_command(*AB, "--fail-above", "20%")
+    assert done.code == code
+    assert ("numpy eager: slower by more than 20 %" in done.err) is bool(code)
+    assert done.err.splitlines()[-1] == ("The gate fails: 3 cells." if code else "The gate holds.")
+
+
+def test_the_default_of_a_gate_is_the_margin_of_the_run_that_it_judges(triptych_command, measuring):
+    triptych_command(*AB, "--fail-above", "20%")
+    triptych_command(*AB, "--fail-above", "20%", "--margin", "2%")
+    assert [plan.profile.margin for plan in measuring] == [0.2, 0.02]
+
+
+def test_what_failed_on_both_sides_is_no_matter_for_a_gate(triptych_command, measuring, monkeypatch):
+    times = {"old": 1000.0, "current": 1000.0}
+    monkeypatch.setattr(coordinator, "execute", executing(times, ("old-jax jit", "current-jax jit")))
+    assert triptych_command(*AB).code == 1
+    assert triptych_command(*AB, "--fail-above", "5%").code == 0
+    monkeypatch.setattr(coordinator, "execute", executing(times, ("current-jax jit",)))
+    done = triptych_command(*AB, "--fail-above", "5%")
+    assert (done.code, done.err.splitlines()[-2]) == (
+        1,
+        "linear[tiny] forward float32 cpu 1 thread jax jit: failed, and was ok",
+    )
+
+
+def test_a_gate_that_cannot_fail_is_refused_before_anything_is_measured(triptych_command, measuring):
+    done = triptych_command(*AB, "--fail-above", "5%", "--launches", "1")
+    assert (done.code, measuring) == (2, [])
+    assert done.err.startswith("error: nothing can be gated: one launch proves nothing slower")
+    Path("gate.toml").write_text("default = 5")
+    assert triptych_command(*AB, "--gate", "gate.toml").code == 2
+    assert measuring == []
+
+
+def test_ab_without_times_on_both_sides_shows_its_table_and_then_that_nothing_was_gated(triptych_command, measuring):
+    done = triptych_command(*AB, "--fail-above", "5%")  # nothing was checked, so nothing is ranked
+    assert done.code == 2
+    assert "current against old" in done.words
+    assert "no cell has a time in two launches or more" in done.err
+
+
+def test_what_was_interrupted_is_not_gated(triptych_command, measuring, monkeypatch):
+    ending_with(monkeypatch, "interrupted")
+    done = triptych_command(*AB, "--fail-above", "5%", "--json")
+    assert (done.code, json.loads(done.out)["gate"]) == (130, None)
+
+
+def test_ab_as_markdown_prints_nothing_else(triptych_command, measuring, monkeypatch):
+    monkeypatch.setattr(coordinator, "execute", executing({"old": 1000.0, "current": 1500.0}))
+    done = triptych_command(*AB, "--markdown", "--fail-above", "20%")
+    assert done.code == 1
+    assert done.out.startswith("### current against old\n")
+    assert "| slower | fails: slower by more than 20 % |" in done.out
+    assert "report.html" not in done.out
 
 
 def test_ab_with_one_name_for_both_is_refused(triptych_command, measuring):
@@ -496,7 +580,8 @@ def test_compare_shows_what_changed_and_fails_only_where_asked_to(triptych_comma
     assert "3 cells in both runs: 0 faster, 3 slower, 0 equivalent, 0 undecided; relative to the anchor." in done.words
     failing = triptych_command("compare", old, new, "--fail-above", "20%")
     assert failing.code == 1
-    assert failing.err.startswith("slower by more than 20 %: linear[tiny] forward float32 cpu 1 thread numpy eager")
+    assert "linear[tiny] forward float32 cpu 1 thread numpy eager: slower by more than 20 %\n" in failing.err
+    assert failing.err.endswith("The gate fails: 3 cells.\n")
     assert triptych_command("compare", old, new, "--fail-above", "60%").code == 0
     assert triptych_command("compare", new, old, "--fail-above", "5%").code == 0
 
@@ -548,6 +633,54 @@ def test_a_figure_that_cannot_be_written_is_an_error_of_one_sentence(
     assert "old cannot be written" in done.err
 
 
+GATE = """
+default = "20%"
+[thresholds]
+"* numpy eager" = "60%"
+[[expected]]
+case = "linear[tiny] forward float32 cpu 1 thread"
+cell = "jax eager"
+outcome = "slower"
+at_most = "60%"
+reason = "it dispatches more"
+"""
+
+
+def test_a_gate_of_a_file_knows_thresholds_by_case_and_outcomes(triptych_command, measuring, monkeypatch, tmp_path):
+    old, new = two_runs(triptych_command, monkeypatch, tmp_path)
+    Path("gate.toml").write_text(GATE)
+    done = triptych_command("compare", old, new, "--gate", "gate.toml")
+    assert (done.code, done.err.splitlines()[-2:]) == (
+        1,
+        [
+            "linear[tiny] forward float32 cpu 1 thread jax jit: slower by more than 20 %",
+            "The gate fails: 1 cell; 1 outcome as expected.",
+        ],
+    )
+    done = triptych_command("compare", old, new, "--gate", "gate.toml", "--fail-above", "45%")
+    assert done.err.splitlines()[0].endswith("jax jit: slower by more than 45 %")
+    done = triptych_command("compare", new, old, "--gate", "gate.toml")
+    assert done.code == 1
+    assert "stale: linear[tiny] forward float32 cpu 1 thread jax eager is faster, and no longer slower" in done.err
+    gate = json.loads(triptych_command("compare", old, new, "--gate", "gate.toml", "--json").out)["gate"]
+    assert (gate["passed"], gate["expected"][0]["reason"]) == (False, "it dispatches more")
+
+
+def test_compare_as_markdown(triptych_command, measuring, monkeypatch, tmp_path):
+    old, new = two_runs(triptych_command, monkeypatch, tmp_path)
+    done = triptych_command("compare", old, new, "--markdown")
+    assert done.code == 0
+    assert "| case | cell | new / old | verdict |" in done.out
+    assert "triptych run" in done.out
+
+
+@pytest.mark.parametrize("words", [AB, ("compare", "old", "new")])
+def test_markdown_and_json_at_once_are_refused(triptych_command, measuring, words):
+    done = triptych_command(*words, "--json", "--markdown")
+    assert (done.code, measuring) == (2, [])
+    assert done.err == "error: --markdown and --json cannot both be printed; leave one out\n"
+
+
 def test_runs_of_different_machines_are_not_gated(triptych_command, measuring, monkeypatch, tmp_path):
     old, new = two_runs(triptych_command, monkeypatch, tmp_path)
     record = Path(new) / "run.json"
@@ -555,7 +688,7 @@ def test_runs_of_different_machines_are_not_gated(triptych_command, measuring, m
     assert "model is not the same" in triptych_command("compare", old, new).words
     done = triptych_command("compare", old, new, "--fail-above", "5%")
     assert done.code == 2
-    assert done.err.startswith("error: these runs cannot be gated: model")
+    assert done.err.startswith("error: nothing can be gated: model")
 
 
 def test_calibrate_says_what_the_machine_can_tell(triptych_command, measuring, monkeypatch, tmp_path):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from reports.duels import as_json, duels, table
+from reports.duels import as_changes, as_json, duels, table
 from tests.reports.builders import a_cell, a_run, noisy
 
 
@@ -39,10 +39,25 @@ def test_targets_of_several_frameworks_are_paired_by_framework_mode_and_case() -
 
 def test_what_one_target_cannot_do_has_no_verdict_but_its_reason() -> None:
     run = run_of(noisy(1.0), [], status="unsupported", reason="this version lacks it")
-    [row] = as_json(run, "old", "new")
+    [row] = as_json(duels(run, "old", "new"), "old", "new")
     assert (row["ratio"], row["verdict"]) == (None, None)
     assert row["new"] == {"target": "new", "status": "unsupported", "reason": "this version lacks it", "median_s": None}
     assert "unsupported" in printed(run)
+
+
+def test_each_duel_is_judged_with_a_margin_of_its_own() -> None:
+    run = run_of(noisy(1.0, seed=1), noisy(1.08, seed=2))
+    asked = []
+
+    def margin(case: str, cell: str) -> float:
+        asked.append((case.partition(" ")[0], cell))
+        return 0.2
+
+    [duel] = duels(run, "old", "new", margin)
+    assert duel.comparison is not None
+    assert (duel.comparison.verdict, duel.comparison.margin) == ("equivalent", 0.2)
+    assert asked == [("linear[small]", "jax jit")]
+    assert [change.cell for change in as_changes([duel])] == ["jax jit"]
 
 
 def test_what_only_one_target_has_is_left_out() -> None:
@@ -55,7 +70,7 @@ def test_what_only_one_target_has_is_left_out() -> None:
 def printed(run: Any) -> str:
     console = Console(width=120, force_terminal=False)
     with console.capture() as capture:
-        console.print(table(run, "old", "new"))
+        console.print(table(duels(run, "old", "new"), run, "old", "new"))
     return capture.get()
 
 

@@ -70,13 +70,13 @@ def test_verdicts_of_a_report_hold_together() -> None:
     close = comparison.compare(a_cell(launches=[[1.07], [1.10], [1.13]]), a_cell(launches=[[1.0]] * 3), 0.05)
     assert close.verdict == "slower"
     equals = [comparison.compare(a_cell(launches=[[0.9], [1.0], [1.1]]), a_cell(launches=[[1.0]] * 3), 0.05)] * 20
-    among_many = comparison.control([close, *equals], 0.05)[0]
+    among_many = comparison.control([close, *equals])[0]
     assert among_many.verdict == "undecided"
     assert among_many.ratio == close.ratio
     assert among_many.why_undecided == "among so many comparisons it may be chance"
-    assert comparison.control([close], 0.05) == [close]
+    assert comparison.control([close]) == [close]
 
 
 def test_what_has_no_round_in_common_stays_undecided_among_others() -> None:
     apart = comparison.compare(a_cell(launches=[[], [2.0]]), a_cell(launches=[[1.0], []]), 0.05)
-    assert comparison.control([apart], 0.05) == [apart]
+    assert comparison.control([apart]) == [apart]

@@ -18,11 +18,12 @@ def compared(ratios: list[float], margin: float = MARGIN) -> Comparison:
         log_interval(ratios),
         "undecided",
         len(ratios),
+        margin,
         p_different(ratios),
         p_equivalent(ratios, margin),
         tuple(ratios),
     )
-    return control([alone], margin)[0]
+    return control([alone])[0]
 
 
 @pytest.mark.parametrize(
@@ -41,17 +42,17 @@ def compared(ratios: list[float], margin: float = MARGIN) -> Comparison:
 def test_a_comparison_is_settled_where_no_further_launch_would_change_what_is_said(
     ratios: list[float], expected: bool
 ) -> None:
-    found = compared(ratios) if ratios else Comparison(log_interval([1.0]), "undecided", 0)
-    assert settled(found, MARGIN, GOAL) is expected
+    found = compared(ratios) if ratios else Comparison(log_interval([1.0]), "undecided", 0, MARGIN)
+    assert settled(found, GOAL) is expected
 
 
 def test_what_may_be_chance_among_many_comparisons_is_not_settled() -> None:
-    alone = compared([1.11, 1.13, 1.15])
-    assert settled(alone, 0.01, 0.001) is True
-    among_equals = [Comparison(alone.ratio, "undecided", 3, 1.0, 1.0, alone.ratios)] * 40
-    first = control([alone, *among_equals], 0.01)[0]
+    alone = compared([1.11, 1.13, 1.15], 0.01)
+    assert settled(alone, 0.001) is True
+    among_equals = [Comparison(alone.ratio, "undecided", 3, 0.01, 1.0, 1.0, alone.ratios)] * 40
+    first = control([alone, *among_equals])[0]
     assert first.verdict == "undecided"
-    assert settled(first, 0.01, 0.001) is False
+    assert settled(first, 0.001) is False
 
 
 def test_rounds_are_enough_where_half_the_goal_is_left_or_the_ratio_is_far_away() -> None:
@@ -88,7 +89,7 @@ def test_a_baseline_takes_the_place_of_the_fastest() -> None:
 def stopped(rng: np.random.Generator, true: float, spread: float) -> Comparison:
     """A comparison as a run makes it: launches with heavy tails, one after another, until it is settled."""
     ratios = list(np.exp(np.log(true) + spread * rng.standard_t(5, LEAST) / np.sqrt(5 / 3)))
-    while not settled(found := compared(ratios), MARGIN, GOAL) and len(ratios) < MOST:
+    while not settled(found := compared(ratios), GOAL) and len(ratios) < MOST:
         ratios.append(float(np.exp(np.log(true) + spread * rng.standard_t(5) / np.sqrt(5 / 3))))
     return found
 

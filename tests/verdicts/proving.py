@@ -76,7 +76,7 @@ def read(folder: Path) -> list[Judged]:
     """The pairs of a run that lies in `folder`."""
     pairs = comparison.pairs(records.read_run(folder).cells, BASE)
     alone = [comparison.compare(cell, base, MARGIN) for cell, base in pairs]
-    together = comparison.control(alone, MARGIN)
+    together = comparison.control(alone)
     shares = {_name(share): share for share in SHARES}
     return [
         Judged(
