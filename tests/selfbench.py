@@ -15,34 +15,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from suite.cases import FRAMEWORK_MODES
+from tests.figure import Figure
 
 ROOT = Path(__file__).resolve().parent.parent
 THREADS = len(os.sched_getaffinity(0))
 SAMPLE_S = 0.005
 TURNS = 200
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of output; `target` is the most that `value` may be, or None where the figure is for information."""
-
-    name: str
-    value: float
-    unit: str
-    target: float | None
-
-    @property
-    def line(self) -> str:
-        return f"{self.name} {self.value:.3g} {self.unit} {'-' if self.target is None else f'<={self.target:g}'}"
-
-    @property
-    def met(self) -> bool:
-        return self.target is None or self.value <= self.target
 
 
 def overhead() -> Iterator[Figure]:
@@ -147,6 +131,20 @@ def mutants() -> Iterator[Figure]:
     yield Figure("false_alarms", sum(map(bool, healthy)), f"of_{len(healthy)}_healthy", 0)
 
 
+def verdicts() -> Iterator[Figure]:
+    """What verdicts are worth: on equals and on planted slowdowns, alone and while another process keeps a core busy.
+
+    Takes an hour and more.
+    """
+    from tests.verdicts import proving
+
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix, others in (("", nullcontext), ("_busy", proving.busy_core)):
+            with others():
+                runs = [proving.measure(threads, Path(folder) / f"{threads}{suffix}") for threads in sorted({1, THREADS})]
+            yield from proving.score([one for run in runs for one in run], suffix)
+
+
 def tests() -> Iterator[Figure]:
     """`make test`, everything installed."""
     start = time.perf_counter()
@@ -162,6 +160,7 @@ FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
     "smoke": smoke,
     "quick": quick,
     "mutants": mutants,
+    "verdicts": verdicts,
     "tests": tests,
 }
 

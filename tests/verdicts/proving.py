@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+
+from reports.progress import Lines
 from suite import comparison, coordinator, records
 from suite.cases import Case, Column
 from suite.comparison import Comparison
 from suite.plan import Plan, Profile
-from suite.progress import Progress
 from suite.records import Cell, RunRecord
 from suite.targets import Target
 from suite.workloads import WORKLOADS as DEFINITIONS
+from tests.figure import Figure
 from tests.verdicts.slowed import FRAMEWORKS, PROBLEM, SHARES, WORKLOADS, package
 
 BASE = "base"
@@ -41,6 +44,8 @@ PROFILE = Profile(
     margin=MARGIN,
 )
 
+MAY_MISS = {0.03: 40.0, 0.05: 10.0, 0.10: 1.0}
+"""Of all slowdowns of a size so many percent may go unnoticed on a machine that does nothing else."""
 BUSY = """
 import time
 while True:
@@ -63,11 +68,11 @@ class Judged:
     """The time that the slower of the two cells was sampled, the blocks that are thrown away included."""
 
 
-def judged(threads: int, folder: Path, progress: Progress) -> list[Judged]:
+def measure(threads: int, folder: Path) -> list[Judged]:
     """Measure all pairs with so many threads, into `folder`, and judge them together, as a report does."""
     plan = make_plan(threads)
     with records.open_new(folder, _record(plan)) as writer:
-        ended = coordinator.execute(plan, writer, progress)
+        ended = coordinator.execute(plan, writer, Lines(Console(stderr=True)))
         writer.write_record(ended=ended)
     return read(folder)
 
@@ -102,6 +107,20 @@ def make_plan(threads: int) -> Plan:
     return Plan(PROFILE, cases, targets, columns, 0, False, BASE)
 
 
+def score(found: Sequence[Judged], suffix: str) -> Iterator[Figure]:
+    """What the verdicts on these pairs were worth; `suffix` tells the conditions apart."""
+    verdicts = {share: [one.comparison.verdict for one in found if one.share == share] for share in SHARES}
+    equals = verdicts.pop(0.0)
+    yield Figure(f"pairs_of_equals{suffix}", len(equals), "pairs", None)
+    yield Figure(f"false_verdicts{suffix}", _percent([one in ("faster", "slower") for one in equals]), "%", 5)
+    for share, given in verdicts.items():
+        missed = _percent([one != "slower" for one in given])
+        yield Figure(f"missed_{round(100 * share)}{suffix}", missed, "%", None if suffix else MAY_MISS[share])
+    wrong = sum(one == "faster" for given in verdicts.values() for one in given)
+    yield Figure(f"wrong_direction{suffix}", wrong, "pairs", 0)
+    yield Figure(f"most_sampling{suffix}", max(one.sampling_s for one in found), "s_per_cell", 20)
+
+
 @contextmanager
 def busy_core() -> Iterator[None]:
     """Meanwhile another process keeps one core busy half of the time, in turns of 50 ms."""
@@ -111,6 +130,10 @@ def busy_core() -> Iterator[None]:
     finally:
         other.kill()
         other.wait()
+
+
+def _percent(which: Sequence[bool]) -> float:
+    return 100 * sum(which) / len(which)
 
 
 def _name(share: float) -> str:
