@@ -19,6 +19,7 @@ from suite.errors import TriptychError, UsageError, unknown
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from reports.changes import Changes
     from suite.plan import Plan
     from suite.progress import Progress
     from suite.targets import Target
@@ -192,6 +193,64 @@ def ab(
 
 
 @app.command()
+def pytest(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="NAME=path/to/python, or a name from triptych.toml.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Likewise: what is compared with OLD.")],
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="-- WORDS", help="What pytest is given: files and options.")
+    ] = None,
+    old_folder: Annotated[
+        Path, typer.Option(help="Where the pytest of OLD runs, such as a checkout of older code. Default: here.")
+    ] = Path(),
+    launches: Annotated[int, typer.Option(help="How often each side's pytest is started.")] = 6,
+    timeout: Annotated[str, typer.Option(help="A pytest that takes longer ends everything: 90s, 10m, 1.5h.")] = "1h",
+    margin: Margin = None,
+    fail_above: Annotated[
+        str | None, typer.Option(help="End with 1 where a benchmark is proven slower by more than this: 5%.")
+    ] = None,
+    output: Output = None,
+    json: Json = False,
+) -> None:
+    """Run pytest-benchmark tests in two interpreters, in turns, and say which benchmarks are faster or slower."""
+    from datetime import UTC, datetime
+
+    from reports import changes, imported
+    from suite import turns
+    from suite.plan import parse_duration, parse_percent
+    from suite.targets import named_interpreters
+
+    above = None if fail_above is None else parse_percent(fail_above)
+    least = imported.MARGIN if margin is None else parse_percent(margin)
+    timeout_s = parse_duration(timeout)
+    if above is not None and launches < 2:
+        raise UsageError("--fail-above needs --launches of 2 or more: one process gives no interval")
+    (one, its_python), (other, python) = named_interpreters([old, new], Path()).items()
+    sides = turns.Side(one, its_python, old_folder), turns.Side(other, python, Path())
+    try:
+        folders = turns.take(
+            sides,
+            words or [],
+            launches=launches,
+            timeout_s=timeout_s,
+            output=output or triptych.RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-pytest",
+            progress=_progress(),
+        )
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(130) from None
+    before, after = (imported.read(folder) for folder in folders)
+    compared = imported.changes(before, after, least if above is None else above, paired=True)
+    if json:
+        _print_json(changes.as_json(compared))
+    else:
+        _print(imported.table(compared, before, after, (one, other)))
+        typer.echo(str(folders[1].parent))
+    if above is not None:
+        imported.refuse_gate(compared)
+        _gate(compared, above)
+
+
+@app.command()
 def calibrate(threads: Threads = None, json: Json = False) -> None:
     """Find the smallest difference that this machine can tell, by measuring every framework against itself."""
     finished, found = triptych.calibrate(threads=threads, progress=_progress())
@@ -308,9 +367,31 @@ def report(
 
 
 @app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    format: Annotated[str, typer.Option(help="pytest-benchmark (JSON) or csv (the samples).")] = "pytest-benchmark",
+    output: Annotated[Path | None, typer.Option(help="The file to write. Default: print it.")] = None,
+) -> None:
+    """Write a run in a format that other tools read."""
+    from reports import export as exported
+
+    text = exported.export(triptych.load(folder).contents, format)
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}; name another file") from None
+
+
+@app.command()
 def compare(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help="The folder of a run.")],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="The folder of a later one.")],
+    old: Annotated[
+        Path,
+        typer.Argument(metavar="OLD", help="The folder of a run; or JSON of pytest-benchmark's, a file or a folder."),
+    ],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="Likewise: a later one.")],
     fail_above: Annotated[
         str | None,
         typer.Option(help="End with 1 where a cell is proven slower by more than this, or no longer ok: 5%."),
@@ -318,23 +399,23 @@ def compare(
     json: Json = False,
 ) -> None:
     """Hold a stored run against an earlier one: what is faster, slower, broken or new."""
-    from reports import changes, comparison
+    from reports import changes, comparison, imported
     from suite.plan import parse_percent
 
-    before, after = triptych.load(old).contents, triptych.load(new).contents
     above = None if fail_above is None else parse_percent(fail_above)
-    found = changes.changes(before, after, comparison.margin(after) if above is None else above)
-    _print_json(changes.as_json(found)) if json else _print(changes.table(found, before, after))
-    if above is None:
-        return
-    if found.differing:
-        raise UsageError(
-            f"these runs cannot be gated: {', '.join(found.differing)} differ; compare runs of one machine"
-        )
-    regressed, gone = changes.regressions(found, above), changes.broken(found)
-    if regressed or gone:
-        typer.echo(changes.closing(regressed, gone, above), err=True)
-        raise typer.Exit(1)
+    if imported.are_benchmarks(old, new):
+        was, now = imported.read(old), imported.read(new)
+        found = imported.changes(was, now, imported.MARGIN if above is None else above)
+        shown = imported.table(found, was, now)
+    else:
+        before, after = triptych.load(old).contents, triptych.load(new).contents
+        found = changes.changes(before, after, comparison.margin(after) if above is None else above)
+        shown = changes.table(found, before, after)
+    _print_json(changes.as_json(found)) if json else _print(shown)
+    if above is not None:
+        if imported.are_benchmarks(old, new):
+            imported.refuse_gate(found)
+        _gate(found, above)
 
 
 @app.command()
@@ -411,6 +492,20 @@ def _end(finished: triptych.Run) -> NoReturn:
         typer.echo(f"interrupted; go on with: triptych run --resume {shlex.quote(str(finished.folder))}", err=True)
         raise typer.Exit(130)
     raise typer.Exit(bool(finished.failures))
+
+
+def _gate(found: Changes, above: float) -> None:
+    """End with 1 where something became slower by more than `above`, or broke. Raises UsageError for unlike conditions."""
+    from reports import changes
+
+    if found.differing:
+        raise UsageError(
+            f"these runs cannot be gated: {', '.join(found.differing)} differ; compare runs of one machine"
+        )
+    regressed, gone = changes.regressions(found, above), changes.broken(found)
+    if regressed or gone:
+        typer.echo(changes.closing(regressed, gone, above), err=True)
+        raise typer.Exit(1)
 
 
 def _print_run(found: triptych.Run, json: bool) -> None:
