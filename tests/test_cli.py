@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -600,6 +601,27 @@ def test_pytest_fails_where_a_benchmark_is_slower_than_allowed(triptych_command,
     assert (failing.code, failing.err) == (1, "slower by more than 5.0 %: test_it.py test_a\n")
     assert triptych_command(*words, "--fail-above", "30%").code == 0
     assert json.loads(triptych_command(*words, "--margin", "30%", "--json").out)["cells"][0]["verdict"] == "equivalent"
+
+
+def test_pytest_runs_the_old_side_in_the_folder_of_the_older_code(triptych_command, monkeypatch, tmp_path):
+    turns_taken(monkeypatch, tmp_path)
+    given: list[tuple[Any, Any]] = []
+    measured: Any = turns.take
+
+    def take(*what: Any, **how: Any) -> Any:
+        given.append((what, how))
+        return measured()
+
+    monkeypatch.setattr(turns, "take", take)
+    triptych_command(
+        "pytest", "a=python", "b=python", "--old-folder", "base", "--timeout", "2m", "--", "tests", "-k", "x"
+    )
+    [((sides, words), how)] = given
+    assert [(side.name, side.python, side.folder) for side in sides] == [
+        ("a", sys.executable, Path("base")),
+        ("b", sys.executable, Path()),
+    ]
+    assert (words, how["timeout_s"], how["launches"]) == (["tests", "-k", "x"], 120.0, 6)
 
 
 def test_pytest_refuses_a_gate_that_could_never_fail(triptych_command, monkeypatch, tmp_path):
