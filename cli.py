@@ -19,7 +19,8 @@ from suite.errors import TriptychError, UsageError, unknown
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from reports.gate import Judgement
+    from reports.changes import Changes
+    from reports.gate import Gate, Judgement
     from suite.plan import Plan
     from suite.progress import Progress
     from suite.targets import Target
@@ -183,6 +184,7 @@ def ab(
     """Time two interpreters in turns, in one run, and say in which cells the new one is faster or slower."""
     from reports import comment, duels
     from reports import gate as gates
+    from suite import comparison
     from suite.plan import parse_duration, parse_percent
 
     _refuse_two_formats(markdown, json)
@@ -208,7 +210,7 @@ def ab(
     _announce(plan)
     finished = triptych.run_plan(plan, output=output, progress=_progress())
     found, names = finished.contents, (old.partition("=")[0], new.partition("=")[0])
-    fought = duels.duels(found, *names, gates.margins(wanted, found))
+    fought = duels.duels(found, *names, gates.margins(wanted, comparison.margin(found)))
     is_whole = finished.record.ended != "interrupted"
     judgement = gates.judge(wanted, duels.as_changes(fought)) if wanted and is_whole else None
     if json:
@@ -221,6 +223,61 @@ def ab(
             typer.echo(str(path))
     _end_at_gate(judgement)
     _end(finished)
+
+
+@app.command()
+def pytest(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="NAME=path/to/python, or a name from triptych.toml.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Likewise: what is compared with OLD.")],
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="-- WORDS", help="What pytest is given: files and options.")
+    ] = None,
+    old_folder: Annotated[
+        Path, typer.Option(help="Where the pytest of OLD runs, such as a checkout of older code. Default: here.")
+    ] = Path(),
+    launches: Annotated[int, typer.Option(help="How often each side's pytest is started.")] = 6,
+    timeout: Annotated[str, typer.Option(help="A pytest that takes longer ends everything: 90s, 10m, 1.5h.")] = "1h",
+    margin: Margin = None,
+    fail_above: FailAbove = None,
+    gate: GateFile = None,
+    output: Output = None,
+    markdown: Markdown = False,
+    json: Json = False,
+) -> None:
+    """Run pytest-benchmark tests in two interpreters, in turns, and say which benchmarks are faster or slower."""
+    from datetime import UTC, datetime
+
+    from reports import gate as gates
+    from reports import imported
+    from suite import turns
+    from suite.plan import parse_duration, parse_percent
+    from suite.targets import named_interpreters
+
+    _refuse_two_formats(markdown, json)
+    wanted = gates.read(gate, fail_above)
+    least = imported.MARGIN if margin is None else parse_percent(margin)
+    timeout_s = parse_duration(timeout)
+    if wanted and gates.gates_speed(wanted) and launches < 2:
+        raise UsageError("nothing can be gated: one process gives no interval; ask for --launches 3 or more")
+    (one, its_python), (other, python) = named_interpreters([old, new], Path()).items()
+    sides = turns.Side(one, its_python, old_folder), turns.Side(other, python, Path())
+    try:
+        folders = turns.take(
+            sides,
+            words or [],
+            launches=launches,
+            timeout_s=timeout_s,
+            output=output or triptych.RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-pytest",
+            progress=_progress(),
+        )
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(130) from None
+    before, after = (imported.read(folder) for folder in folders)
+    compared = imported.changes(before, after, gates.margins(wanted, least), paired=True)
+    if not (json or markdown):
+        typer.echo(str(folders[1].parent))
+    _show_benchmarks(compared, (one, other), wanted, markdown, json)
 
 
 @app.command()
@@ -340,22 +397,50 @@ def report(
 
 
 @app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    format: Annotated[str, typer.Option(help="pytest-benchmark (JSON) or csv (the samples).")] = "pytest-benchmark",
+    output: Annotated[Path | None, typer.Option(help="The file to write. Default: print it.")] = None,
+) -> None:
+    """Write a run in a format that other tools read."""
+    from reports import export as exported
+
+    text = exported.export(triptych.load(folder).contents, format)
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}; name another file") from None
+
+
+@app.command()
 def compare(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help="The folder of a run.")],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="The folder of a later one.")],
+    old: Annotated[
+        Path,
+        typer.Argument(metavar="OLD", help="The folder of a run; or JSON of pytest-benchmark's, a file or a folder."),
+    ],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="Likewise: a later one.")],
     fail_above: FailAbove = None,
     gate: GateFile = None,
     markdown: Markdown = False,
     json: Json = False,
 ) -> None:
     """Hold a stored run against an earlier one: what is faster, slower, broken or new."""
-    from reports import changes, comment
+    from reports import changes, comment, imported
     from reports import gate as gates
+    from suite import comparison
 
     _refuse_two_formats(markdown, json)
     wanted = gates.read(gate, fail_above)
+    if imported.are_benchmarks(old, new):
+        was, now = imported.read(old), imported.read(new)
+        found = imported.changes(was, now, gates.margins(wanted, imported.MARGIN))
+        _show_benchmarks(found, ("old", "new"), wanted, markdown, json)
+        return
     before, after = triptych.load(old).contents, triptych.load(new).contents
-    found = changes.changes(before, after, gates.margins(wanted, after))
+    found = changes.changes(before, after, gates.margins(wanted, comparison.margin(after)))
     judgement = gates.judge(wanted, found.changes, list(found.differing)) if wanted else None
     if json:
         _print_json({**changes.as_json(found), "gate": gates.as_json(judgement)})
@@ -469,6 +554,21 @@ def _end(finished: triptych.Run) -> NoReturn:
         typer.echo(f"interrupted; go on with: triptych run --resume {shlex.quote(str(finished.folder))}", err=True)
         raise typer.Exit(130)
     raise typer.Exit(bool(finished.failures))
+
+
+def _show_benchmarks(found: Changes, names: tuple[str, str], gate: Gate | None, markdown: bool, json: bool) -> None:
+    """Print what became of benchmarks of pytest-benchmark's, and end as the gate says, where there is one."""
+    from reports import changes, comment, imported
+    from reports import gate as gates
+
+    judgement = gates.judge(gate, found.changes, list(found.differing)) if gate else None
+    if json:
+        _print_json({**changes.as_json(found), "gate": gates.as_json(judgement)})
+    elif markdown:
+        typer.echo(comment.of_benchmarks(found, names, judgement), nl=False)
+    else:
+        _print(imported.table(found, names))
+    _end_at_gate(judgement)
 
 
 def _end_at_gate(judgement: Judgement | None) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports import content, duels, gate, markdown, sentences, tables
+from reports import content, duels, gate, imported, markdown, sentences, tables
 from reports.changes import Change, Changes, counts, differences, summary, told
 from reports.duels import Duel
 from reports.format import MISSING, count, listing, seconds
@@ -61,6 +61,27 @@ def of_duels(fought: Sequence[Duel], run: Run, old: str, new: str, judgement: Ju
         notes=sentences.notes(run, []),
         context=f"{_machine(run)}; {'; '.join(versions)}. {sentences.power(run)} The run was:",
         command=run.record.command,
+    )
+
+
+def of_benchmarks(found: Changes, names: tuple[str, str], judgement: Judgement | None) -> str:
+    """Benchmarks of pytest-benchmark's against each other."""
+    labels = {change.case: change.case for change in found.changes}
+    alone = [
+        f"only in {name}: {listing(missing, _MOST_NAMED)}"
+        for name, missing in zip(names, (found.only_old, found.only_new), strict=True)
+        if missing
+    ]
+    return _render(
+        found.changes,
+        judgement,
+        labels,
+        names,
+        title=f"{names[1]} against {names[0]}",
+        summary=imported.summary(found),
+        notes=[*differences(found), *alone],
+        context="",
+        command="",
     )
 
 

@@ -20,11 +20,9 @@ from msgspec import Meta, Struct
 from reports import format
 from reports.changes import Change
 from reports.format import count
-from suite import comparison
 from suite.comparison import MarginOf
 from suite.errors import UsageError
 from suite.plan import parse_percent
-from suite.records import Run
 
 Key = tuple[str, str]
 """Case and cell."""
@@ -117,12 +115,11 @@ def threshold(gate: Gate, case: str, cell: str) -> float:
     return math.inf if found is None else float(found)
 
 
-def margins(gate: Gate | None, run: Run) -> MarginOf:
+def margins(gate: Gate | None, own: float) -> MarginOf:
     """Each cell is judged with its threshold as the margin, so that no verdict contradicts the gate.
 
-    What is not gated is judged with the margin of the run. Raises RecordsError where the run names none.
+    What is not gated is judged with the margin `own`.
     """
-    own = comparison.margin(run)
 
     def margin_of(case: str, cell: str) -> float:
         found = math.inf if gate is None else threshold(gate, case, cell)

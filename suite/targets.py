@@ -66,8 +66,7 @@ def named_targets(requests: list[str], frameworks: list[str], folder: Path) -> l
     older than Python 3.10, or has none of the frameworks.
     """
     found: list[Target] = []
-    for name, path in _paths(requests, folder).items():
-        python = _python(name, path)
+    for name, python in named_interpreters(requests, folder).items():
         asked = frameworks or [f for f in FRAMEWORKS if f != "numpy" and _is_there(python, f)]
         if not asked:
             raise UsageError(f"target {name} has no framework: none is installed in {public_path(python)}")
@@ -78,6 +77,11 @@ def named_targets(requests: list[str], frameworks: list[str], folder: Path) -> l
 def given_name(target: str, framework: str) -> str:
     """The name that a target was asked for by: `old` where it is called `old-pytorch`."""
     return target.removesuffix(f"-{framework}")
+
+
+def named_interpreters(requests: list[str], folder: Path) -> dict[str, str]:
+    """The path of each interpreter by its name, for requests as `named_targets` takes them, which raise what it raises."""
+    return {name: _python(name, path) for name, path in _paths(requests, folder).items()}
 
 
 def _paths(requests: list[str], folder: Path) -> dict[str, str]:
@@ -131,15 +135,18 @@ def _is_there(python: str, framework: str) -> bool:
 
 def missing(target: Target) -> str | None:
     """Why the target cannot be measured, with the command that mends it; None where its module can be found."""
-    module = MODULES[target.framework]
-    install = f"pip install {PACKAGES[target.framework]}"
-    if target.python == sys.executable:
-        return None if _is_installed(module) else f"{target.framework} is not installed ({install})"
-    answer = _ask(target.python, _PROBE, module)
+    return missing_module(target.python, MODULES[target.framework], PACKAGES[target.framework], target.framework)
+
+
+def missing_module(python: str, module: str, package: str, name: str) -> str | None:
+    """Why `python` cannot import `module`, with the command that mends it; None where it finds it."""
+    if python == sys.executable:
+        return None if _is_installed(module) else f"{name} is not installed (pip install {package})"
+    answer = _ask(python, _PROBE, module)
     if isinstance(answer, str):
         return answer
-    shown = public_path(target.python)
-    return f"{target.framework} is not installed in {shown} ({shown} -m {install})" if answer else None
+    shown = public_path(python)
+    return f"{name} is not installed in {shown} ({shown} -m pip install {package})" if answer else None
 
 
 def _ask(python: str, *words: str) -> bool | str:

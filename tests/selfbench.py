@@ -141,7 +141,9 @@ def verdicts() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         for suffix, others in (("", nullcontext), ("_busy", proving.busy_core)):
             with others():
-                runs = [proving.measure(threads, Path(folder) / f"{threads}{suffix}") for threads in sorted({1, THREADS})]
+                runs = [
+                    proving.measure(threads, Path(folder) / f"{threads}{suffix}") for threads in sorted({1, THREADS})
+                ]
             yield from proving.score([one for run in runs for one in run], suffix)
 
 

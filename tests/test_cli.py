@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -17,7 +18,7 @@ import triptych
 from reports import catalogue, preflight
 from reports import progress as progress_report
 from reports import write as writing
-from suite import checking, coordinator, doctor, targets
+from suite import checking, coordinator, doctor, targets, turns
 from suite import plan as planning
 from suite.calibration import Calibration
 from suite.cases import line
@@ -114,7 +115,7 @@ def only_folder() -> Path:
 
 def test_help_lists_every_command(triptych_command):
     out = triptych_command("--help").out
-    for name in ("run", "check", "list", "show", "report", "doctor", "--debug", "--version"):
+    for name in ("run", "check", "list", "show", "report", "pytest", "export", "doctor", "--debug", "--version"):
         assert name in out
 
 
@@ -691,6 +692,131 @@ def test_runs_of_different_machines_are_not_gated(triptych_command, measuring, m
     assert done.err.startswith("error: nothing can be gated: model")
 
 
+def pytest_benchmark_files(folder: Path, *seconds: float) -> str:
+    """A folder with what some processes of pytest-benchmark left, one for each of these times."""
+    folder.mkdir()
+    for number, time in enumerate(seconds):
+        stats = {"median": time}
+        (folder / f"{number}.json").write_text(
+            json.dumps({"benchmarks": [{"fullname": "test_it.py::test_a", "stats": stats}]})
+        )
+    return str(folder)
+
+
+def test_compare_takes_files_of_pytest_benchmark(triptych_command, tmp_path):
+    old = pytest_benchmark_files(tmp_path / "old", 1e-3, 1.001e-3, 0.999e-3)
+    new = pytest_benchmark_files(tmp_path / "new", 1.5e-3, 1.5e-3, 1.501e-3)
+    done = triptych_command("compare", old, new)
+    assert done.code == 0
+    assert "test_it.py test_a 1.00 ms 1.50 ms 1.50× (1.50–1.50) slower" in done.words
+    assert json.loads(triptych_command("compare", old, new, "--json").out)["cells"][0]["verdict"] == "slower"
+    failing = triptych_command("compare", old, new, "--fail-above", "20%")
+    assert (failing.code, failing.err) == (1, "test_it.py test_a: slower by more than 20 %\nThe gate fails: 1 cell.\n")
+    assert triptych_command("compare", old, new, "--fail-above", "60%").code == 0
+    single = triptych_command("compare", f"{old}/0.json", f"{new}/0.json", "--fail-above", "5%")
+    assert single.code == 2
+    assert "error: nothing can be gated: no cell has a time in two launches or more on both sides" in single.err
+
+
+# export
+
+
+def test_export_writes_a_file_that_compare_reads(triptych_command, measuring, monkeypatch, tmp_path):
+    folders = two_runs(triptych_command, monkeypatch, tmp_path)
+    for folder in folders:
+        done = triptych_command("export", folder, "--output", f"{folder}.json")
+        assert (done.code, done.out) == (0, "")
+    done = triptych_command("compare", *(f"{folder}.json" for folder in folders))
+    assert "3 benchmarks in both: 0 faster, 3 slower, 0 equivalent, 0 undecided." in done.words
+    mixed = triptych_command("compare", folders[0], f"{folders[1]}.json")
+    assert mixed.code == 2
+    assert "compare two of a kind" in mixed.err
+
+
+def test_export_prints_where_no_file_is_named(triptych_command, measuring, monkeypatch, tmp_path):
+    folder = two_runs(triptych_command, monkeypatch, tmp_path)[0]
+    assert len(json.loads(triptych_command("export", folder).out)["benchmarks"]) == 3
+    assert triptych_command("export", folder, "--format", "csv").out.startswith("case,cell,target")
+    assert triptych_command("export", folder, "--format", "xml").code == 2
+    done = triptych_command("export", folder, "--output", str(tmp_path / "missing" / "file.json"))
+    assert done.err.endswith("file.json cannot be written: No such file or directory; name another file\n")
+
+
+# pytest
+
+
+def test_pytest_runs_both_sides_in_turns_and_gives_verdicts(triptych_command, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "test_it.py").write_text("def test_a(benchmark):\n    assert benchmark(sum, [1, 2]) == 3\n")
+    words = ["old=python", "new=python", "--launches", "1", "--", "test_it.py", "--benchmark-max-time=0.01"]
+    done = triptych_command("pytest", *words)
+    assert done.code == 0, done.err
+    assert "file benchmark old new new / old verdict" in done.words
+    assert "undecided: one launch gives no interval" in done.words
+    [folder] = Path("results").iterdir()
+    assert str(folder) in done.out
+    [found] = json.loads((folder / "new" / "000.json").read_text())["benchmarks"]
+    assert found["extra_info"] == {"triptych": {"synchronized": True}}
+    assert [line for line in done.err.splitlines() if line] == ["[1/2] launch 1 of 1: old", "[2/2] launch 1 of 1: new"]
+
+
+def turns_taken(monkeypatch, tmp_path) -> None:
+    """What two sides would have measured, without anything being run."""
+    folders = tmp_path / "old", tmp_path / "new"
+    pytest_benchmark_files(folders[0], 1e-3, 2e-3, 3e-3)
+    pytest_benchmark_files(folders[1], 1.2e-3, 2.41e-3, 3.59e-3)
+    monkeypatch.setattr(turns, "take", lambda *given, **choices: folders)
+
+
+def test_pytest_fails_where_a_benchmark_is_slower_than_allowed(triptych_command, monkeypatch, tmp_path):
+    turns_taken(monkeypatch, tmp_path)
+    words = ["pytest", "old=python", "new=python"]
+    assert triptych_command(*words).code == 0
+    failing = triptych_command(*words, "--fail-above", "5%")
+    assert (failing.code, failing.err) == (1, "test_it.py test_a: slower by more than 5 %\nThe gate fails: 1 cell.\n")
+    assert triptych_command(*words, "--fail-above", "30%").code == 0
+    assert json.loads(triptych_command(*words, "--margin", "30%", "--json").out)["cells"][0]["verdict"] == "equivalent"
+
+
+def test_pytest_runs_the_old_side_in_the_folder_of_the_older_code(triptych_command, monkeypatch, tmp_path):
+    turns_taken(monkeypatch, tmp_path)
+    given: list[tuple[Any, Any]] = []
+    measured: Any = turns.take
+
+    def take(*what: Any, **how: Any) -> Any:
+        given.append((what, how))
+        return measured()
+
+    monkeypatch.setattr(turns, "take", take)
+    triptych_command(
+        "pytest", "a=python", "b=python", "--old-folder", "base", "--timeout", "2m", "--", "tests", "-k", "x"
+    )
+    [((sides, words), how)] = given
+    assert [(side.name, side.python, side.folder) for side in sides] == [
+        ("a", sys.executable, Path("base")),
+        ("b", sys.executable, Path()),
+    ]
+    assert (words, how["timeout_s"], how["launches"]) == (["tests", "-k", "x"], 120.0, 6)
+
+
+def test_pytest_refuses_a_gate_that_could_never_fail(triptych_command, monkeypatch, tmp_path):
+    turns_taken(monkeypatch, tmp_path)
+    done = triptych_command("pytest", "old=python", "new=python", "--launches", "1", "--fail-above", "5%")
+    assert (done.code, done.err) == (
+        2,
+        "error: nothing can be gated: one process gives no interval; ask for --launches 3 or more\n",
+    )
+
+
+def test_an_interrupted_pytest_ends_with_130(triptych_command, monkeypatch):
+    def interrupt(*given, **choices) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(turns, "take", interrupt)
+    done = triptych_command("pytest", "old=python", "new=python")
+    assert (done.code, done.err) == (130, "interrupted\n")
+
+
 def test_calibrate_says_what_the_machine_can_tell(triptych_command, measuring, monkeypatch, tmp_path):
     noise = Calibration(0.01, 9, 54, {}, "2026-01-02T03:04:05Z")
     folder = two_runs(triptych_command, monkeypatch, tmp_path)[0]
@@ -730,7 +856,7 @@ def test_json_holds_no_number_that_is_not_finite(capsys):
     assert json.loads(capsys.readouterr().out) == {"a": [1.5, None, None], "b": [True, None, 2**70]}
 
 
-@pytest.mark.parametrize("name", ["run", "check", "show", "report", "history", "doctor"])
+@pytest.mark.parametrize("name", ["run", "check", "show", "report", "history", "doctor", "pytest"])
 def test_every_command_that_prints_a_table_takes_json(name):
     assert "--json" in CliRunner().invoke(cli.app, [name, "--help"], env={"COLUMNS": "160"}).output
 

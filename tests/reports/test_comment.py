@@ -9,8 +9,9 @@ from markdown_it import MarkdownIt
 from reports import comment, duels, gate
 from reports.changes import changes
 from reports.gate import Expected, Gate, Share
+from suite import comparison
 from suite.records import Run
-from tests.reports.builders import a_cell, a_run, a_target
+from tests.reports.builders import a_cell, a_run, a_target, noisy
 from tests.reports.test_html import Page, a_hostile_run
 from tests.reports.test_markdown import MARKUP
 
@@ -76,13 +77,13 @@ def a_duel(outcomes: dict[str, tuple[Any, Any]], **fields: Any) -> Run:
 
 
 def of_duels(run: Run, wanted: Gate | None = None) -> str:
-    fought = duels.duels(run, "old", "new", gate.margins(wanted, run))
+    fought = duels.duels(run, "old", "new", gate.margins(wanted, comparison.margin(run)))
     judgement = gate.judge(wanted, duels.as_changes(fought)) if wanted else None
     return comment.of_duels(fought, run, "old", "new", judgement)
 
 
 def of_runs(old: Run, new: Run, wanted: Gate | None = None) -> str:
-    found = changes(old, new, gate.margins(wanted, new))
+    found = changes(old, new, gate.margins(wanted, comparison.margin(new)))
     return comment.of_runs(found, old, new, gate.judge(wanted, found.changes) if wanted else None)
 
 
@@ -153,3 +154,17 @@ def test_a_comment_is_never_longer_than_github_takes_and_counts_what_it_leaves_o
 
 def test_a_table_that_fits_is_whole() -> None:
     assert "did not fit" not in of_duels(a_duel(OUTCOMES))
+
+
+def test_benchmarks_of_pytest_benchmark_are_commented_likewise() -> None:
+    found = changes(a_run([a_cell(launches=noisy(1.0, seed=1))]), a_run([a_cell(launches=noisy(2.0, seed=2))]), near)
+    text = comment.of_benchmarks(found, ("base", "head"), gate.judge(Gate(Share(0.05)), found.changes))
+    assert text.startswith(
+        "### head against base\n\n**The gate fails: 1 cell.**\n\n1 benchmark in both: 0 faster, 1 slower"
+    )
+    assert "| case | cell | base | head | head / base | verdict | gate |" in text
+    assert text.endswith("fails: slower by more than 5 % |\n")
+
+
+def near(case: str, cell: str) -> float:
+    return 0.05

@@ -9,6 +9,7 @@ import pytest
 from reports import gate
 from reports.changes import Change, changes
 from reports.gate import Expected, Gate, Share, ending, judge, margins, read, sentences, threshold
+from suite import comparison
 from suite.errors import UsageError
 from suite.records import Cell
 from tests.reports.builders import a_cell, a_run, noisy
@@ -35,7 +36,7 @@ def cells(**outcomes: float | str | None) -> list[Cell]:
 
 def judged(wanted: Gate, old: dict[str, Any], new: dict[str, Any]) -> gate.Judgement:
     before, after = a_run(cells(**old)), a_run(cells(**new))
-    return judge(wanted, changes(before, after, margins(wanted, after)).changes)
+    return judge(wanted, changes(before, after, margins(wanted, comparison.margin(after))).changes)
 
 
 def failing(judgement: gate.Judgement) -> dict[str, str]:
@@ -73,7 +74,9 @@ def test_a_difference_that_may_be_chance_among_many_fails_nothing() -> None:
     def outcome(beside: list[Cell]) -> bool:
         old = a_run([a_cell(problem="x", launches=noisy(1.0, launches=4, spread=0.02, seed=2)), *beside])
         new = a_run([a_cell(problem="x", launches=close), *beside])
-        return (CASE.format("x"), CELL) in judge(wanted, changes(old, new, margins(wanted, new)).changes).failing
+        return (CASE.format("x"), CELL) in judge(
+            wanted, changes(old, new, margins(wanted, comparison.margin(new))).changes
+        ).failing
 
     assert outcome([])
     assert not outcome(others)
@@ -91,7 +94,7 @@ def test_a_cell_that_was_ok_and_no_longer_is_fails_and_one_that_never_was_does_n
 def test_a_threshold_of_its_own_is_also_the_margin_of_the_verdict() -> None:
     wanted = a_gate(0.05, b=0.2)
     old, new = a_run(cells(a=1.0, b=1.0)), a_run(cells(a=1.1, b=1.1))
-    found = changes(old, new, margins(wanted, new)).changes
+    found = changes(old, new, margins(wanted, comparison.margin(new))).changes
     assert [change.comparison.verdict for change in found if change.comparison] == ["slower", "equivalent"]
     assert list(failing(judge(wanted, found))) == ["a"]
 
@@ -100,13 +103,13 @@ def test_a_cell_whose_threshold_is_off_may_be_slower_but_not_broken() -> None:
     wanted = a_gate(0.05, a=math.inf, b=math.inf)
     judgement = judged(wanted, {"a": 1.0, "b": 1.0, "c": 1.0}, {"a": 2.0, "b": "timeout", "c": 1.0})
     assert failing(judgement) == {"b": "timeout, and was ok"}
-    assert margins(wanted, a_run(margin=0.03))(CASE.format("a"), CELL) == 0.03
+    assert margins(wanted, 0.03)(CASE.format("a"), CELL) == 0.03
 
 
 def test_nothing_is_judged_where_nothing_could_fail() -> None:
     assert judged(a_gate(), {"a": 1.0}, {"b": 1.0}).blind == "the two have no cell in common"
     one = [a_cell(launches=times(1.0)[:1])]
-    found = changes(a_run(one), a_run(one), margins(a_gate(), a_run(one))).changes
+    found = changes(a_run(one), a_run(one), margins(a_gate(), 0.05)).changes
     assert "two launches or more" in judge(a_gate(), found).blind
     assert not judge(a_gate(), found).passed
     assert judge(a_gate(math.inf), found).passed  # asked for statuses only
