@@ -118,6 +118,14 @@ def quick() -> Iterator[Figure]:
     yield Figure("quick", _profile_s("quick"), "s", 360)
 
 
+def crosschecks() -> Iterator[Figure]:
+    """By how much Triptych's samples differ from those of other timers of the same calls."""
+    from tests.crosschecks import disagreements
+
+    for name, percent in disagreements():
+        yield Figure(f"crosscheck_{name}", percent, "%", 2.0)
+
+
 def mutants() -> Iterator[Figure]:
     """Faults planted into implementations and oracles: how many are not caught, and how many healthy ones are accused."""
     from tests.mutants.catching import catch
@@ -161,6 +169,7 @@ FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
     "help": help_time,
     "smoke": smoke,
     "quick": quick,
+    "crosschecks": crosschecks,
     "mutants": mutants,
     "verdicts": verdicts,
     "tests": tests,
