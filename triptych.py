@@ -137,7 +137,12 @@ def run_plan(plan: Plan, *, output: Path | str | None = None, progress: Progress
 
     _refuse_where_nothing_is_installed(plan)
     environment = collect(__version__)
-    known = calibration.load(RESULTS, calibration.conditions(environment, plan.cases[0].threads))
+    known = calibration.stored(RESULTS)
+    here = calibration.conditions(environment, plan.cases[0].threads)
+    if known and (changed := calibration.differing(known, here)):
+        known = None
+        if progress:
+            progress.note(f"the noise floor is not known: {'; '.join(changed)}; triptych calibrate finds it anew")
     plan = _resolvable(known, plan, progress)
     now = datetime.now(UTC)
     folder = _new_folder(f"{now:%Y%m%dT%H%M%SZ}-{plan.profile.name}") if output is None else Path(output)

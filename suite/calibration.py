@@ -74,13 +74,18 @@ def save(found: Calibration, folder: Path) -> Path:
     return path
 
 
-def load(folder: Path, expected: Mapping[str, Any]) -> Calibration | None:
-    """The calibration of the results folder, where there is one that was made under the `expected` conditions."""
+def stored(folder: Path) -> Calibration | None:
+    """The calibration of the results folder, under whatever conditions it was made."""
     try:
-        found = read(json.loads((folder / FILE).read_text(encoding="utf-8")))
+        return read(json.loads((folder / FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return None
-    return found if found is not None and found.conditions == dict(expected) else None
+
+
+def differing(found: Calibration, now: Mapping[str, Any]) -> list[str]:
+    """What is not as it was when `found` was made, so that it says nothing any more: `threads were 2, and are 1`."""
+    then = found.conditions
+    return [f"{name} was {then.get(name)}, and is {now[name]}" for name in now if then.get(name) != now[name]]
 
 
 def read(data: Any) -> Calibration | None:

@@ -86,8 +86,9 @@ class Coordinator:
         self.started = time.monotonic()
         self.out_of_budget = False
         self.starting_s: list[float] = []
-        self.spent_s: list[float] = []
-        self.sampled_s: list[float] = []
+        self.first_overheads_s: list[float] = []
+        self.overheads_s: list[float] = []
+        self.sampling_s = 0.0
 
     def run(self) -> str:
         """All launches; see `execute`."""
@@ -123,7 +124,8 @@ class Coordinator:
             if columns:
                 start = time.monotonic()
                 self._write(self._measure(case, columns, launch, share_s or 0.0))
-                self.spent_s.append(time.monotonic() - start)
+                overheads_s = self.overheads_s if launch else self.first_overheads_s
+                overheads_s.append(time.monotonic() - start - self.sampling_s)
 
     def _write(self, lines: list[Line]) -> None:
         self.writer.append(lines)
@@ -131,11 +133,16 @@ class Coordinator:
         self._note(lines)
 
     def _start_workers(self, columns: list[Column]) -> None:
-        """New workers, one after the other so that none disturbs another's import, with their compilers started."""
+        """New workers, one after the other so that none disturbs another's import, with their compilers started.
+
+        In random order: who starts first finds the machine's memory in another state, and keeps that for life.
+        """
         start = time.monotonic()
         self.workers.stop()
         self.workers = self._new_workers()
-        for column in dict.fromkeys(columns):
+        needed = list(dict.fromkeys(columns))
+        self.random.shuffle(needed)
+        for column in needed:
             with contextlib.suppress(CellFailed):  # told again by each of its cells
                 self._ready(column.target, column.mode)
         self.starting_s.append(time.monotonic() - start)
@@ -181,7 +188,8 @@ class Coordinator:
         return self.profile.budget_s - (time.monotonic() - self.started)
 
     def _overhead_s(self) -> float:
-        return _mean(self.spent_s) - _mean(self.sampled_s)
+        """Of a case: all but its sampling. The first launch, which checks as well, tells only until there is another."""
+        return _mean(self.overheads_s or self.first_overheads_s)
 
     def _skip(self, case: Case, columns: list[Column], launch: int) -> None:
         self.progress.step(f"launch {launch + 1}: {case.text}: out of budget")
@@ -201,7 +209,7 @@ class Coordinator:
             self._build(cell, case, checker, check=identity(line(case, cell.column, status="ok")) not in checked)
         start = time.monotonic()
         self._sample(cells, case, checker, share_s)
-        self.sampled_s.append(time.monotonic() - start)
+        self.sampling_s = time.monotonic() - start
         for cell in cells:
             self._finish(cell, launch)
         return [self._line(cell, case, launch) for cell in cells]

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from suite import calibration
+from suite.calibration import Calibration
 from suite.environment import collect
 from suite.targets import PACKAGES, Target, installed_version, missing
 
@@ -78,6 +80,8 @@ class Facts:
     gpu: bool
     busy: list[tuple[str, float]]
     """Other processes with more than BUSY_SHARE of a core: name and share."""
+    calibration: Calibration | None
+    """The noise floor that the results folder holds."""
     folder: str
     """The results folder."""
     folder_error: str | None
@@ -93,7 +97,7 @@ def judge(facts: Facts) -> list[Finding]:
     """Every finding, by subject."""
     subjects = (
         *(python, frameworks, compiler, devices, threads, hyper_threads, switches),
-        *(limits, governor, turbo, hypervisor, load, busy, memory, swap, folder),
+        *(limits, governor, turbo, hypervisor, load, busy, noise_floor, memory, swap, folder),
     )
     return [finding for subject in subjects for finding in subject(facts)]
 
@@ -107,6 +111,7 @@ def gather(targets: Sequence[Target], folder: Path) -> Facts:
         compiler=shutil.which(_compiler(os.environ)),
         gpu=Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None,
         busy=_busy_processes(),
+        calibration=calibration.stored(folder),
         folder=str(folder),
         folder_error=_write_error(folder),
     )
@@ -255,6 +260,20 @@ def busy(facts: Facts) -> list[Finding]:
     found = ", ".join(f"{name} {share:.0%}" for name, share in facts.busy)
     why = f"each of these uses more than {BUSY_SHARE:.0%} of a core right now"
     return [Finding("warning", "other processes", found, why, "stop them, or wait until they have ended")]
+
+
+def noise_floor(facts: Facts) -> list[Finding]:
+    why = "without it a report cannot say how small a difference this machine can tell"
+    known = facts.calibration
+    if known is None:
+        return [Finding("warning", "noise floor", "not known", why, "triptych calibrate")]
+    here = calibration.conditions(facts.environment, len(facts.environment["cpu"]["allowed"]))
+    if changed := calibration.differing(known, here):
+        return [
+            Finding("warning", "noise floor", f"not known any more: {'; '.join(changed)}", why, "triptych calibrate")
+        ]
+    floors = ", ".join(f"{100 * known.floor(launches):.2g} % in {launches} launches" for launches in (5, 10))
+    return [Finding("ok", "noise floor", f"{floors}, found {known.created[:10]}")]
 
 
 def memory(facts: Facts) -> list[Finding]:

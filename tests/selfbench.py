@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 THREADS = len(os.sched_getaffinity(0))
 SAMPLE_S = 0.005
 TURNS = 200
+RIVAL_S = 3.0
 
 
 def overhead() -> Iterator[Figure]:
@@ -155,6 +157,20 @@ def verdicts() -> Iterator[Figure]:
             yield from proving.score([one for run in runs for one in run], suffix)
 
 
+def rivals() -> Iterator[Figure]:
+    """What other tools' rules say of every second of these pairs, sampled as long as Triptych samples a cell on average."""
+    from tests.verdicts.rivals import collect, summary
+    from tests.verdicts.slowed import PAIRS, SHARES
+
+    problems = [(*pair, threads) for threads in sorted({1, THREADS}) for pair in PAIRS[::2]]
+    for rule, found in summary(collect(problems, SHARES, RIVAL_S)).items():
+        name = "rival_" + re.sub(r"\W+", "_", rule)
+        yield Figure(f"{name}_false", 100 * found.false_alarms / found.equals, "%", None)
+        for share, missed in found.missed.items():
+            yield Figure(f"{name}_missed_{round(100 * share)}", 100 * missed / found.planted[share], "%", None)
+        yield Figure(f"{name}_wrong_direction", sum(found.wrong_way.values()), "pairs", None)
+
+
 def tests() -> Iterator[Figure]:
     """`make test`, everything installed."""
     start = time.perf_counter()
@@ -172,6 +188,7 @@ FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
     "crosschecks": crosschecks,
     "mutants": mutants,
     "verdicts": verdicts,
+    "rivals": rivals,
     "tests": tests,
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 import triptych
 from reports import write as writing
-from suite import calibration, checking, coordinator, environment, targets
+from suite import calibration, checking, coordinator, targets
 from suite.cases import line
 from suite.errors import RecordsError, UsageError
 from suite.plan import Plan, make_plan
@@ -392,7 +392,7 @@ def test_a_margin_of_the_profile_below_the_floor_is_raised_and_told(equals, monk
     triptych.calibrate(threads=1)
     steps = Steps()
     profile = run(threads=1, progress=steps).record.selection["profile"]
-    known = calibration.load(Path("results"), calibration.conditions(environment.collect(""), 1))
+    known = calibration.stored(Path("results"))
     floor = known.floor(12) if known else 0.0
     assert floor <= profile["margin"] <= floor + 0.001
     assert f"the margin is {100 * profile['margin']:.3g} %, not 5 %: this machine cannot tell less" in steps.seen
@@ -402,7 +402,9 @@ def test_the_floor_of_other_conditions_is_not_believed(equals):
     triptych.calibrate(threads=1)
     path = Path("results/calibration.json")
     path.write_text(path.read_text().replace('"threads": 1', '"threads": 64'))
-    assert "calibration" not in run(threads=1, margin=0.01).record.environment
+    steps = Steps()
+    assert "calibration" not in run(threads=1, margin=0.01, progress=steps).record.environment
+    assert "the noise floor is not known: threads was 64, and is 1; triptych calibrate finds it anew" in steps.seen
 
 
 def test_a_calibration_in_which_nothing_ended_ok_says_where_to_look(equals):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from suite import calibration
-from suite.calibration import Calibration, conditions, load, read, save, spread
+from suite.calibration import Calibration, conditions, differing, read, save, spread, stored
 from suite.statistics import log_interval
 
 ENVIRONMENT = {"cpu": {"model": "Example 9000", "allowed": [0, 1], "governor": "performance", "turbo": True, "mhz": 1}}
@@ -56,11 +56,16 @@ def test_a_difference_as_large_as_the_floor_is_found_in_four_of_five_runs(launch
     assert found / trials == pytest.approx(0.8, abs=0.06)  # the formula is an approximation, on the safe side
 
 
-def test_what_was_saved_is_found_again_under_the_same_conditions_only(tmp_path: Path) -> None:
+def test_what_was_saved_is_found_again(tmp_path: Path) -> None:
     save(of_spread(0.02), tmp_path)
-    assert load(tmp_path, HERE) == of_spread(0.02)
+    assert stored(tmp_path) == of_spread(0.02)
+
+
+def test_what_is_no_longer_as_it_was_is_named() -> None:
+    assert differing(of_spread(0.02), HERE) == []
     for change in ({"threads": 1}, {"governor": "powersave"}, {"model": "Other"}, {"allowed": [0]}):
-        assert load(tmp_path, HERE | change) is None
+        [(name, value)] = change.items()
+        assert differing(of_spread(0.02), HERE | change) == [f"{name} was {HERE[name]}, and is {value}"]
 
 
 def test_conditions_are_what_noise_depends_on_and_nothing_that_changes_by_itself() -> None:
@@ -73,11 +78,11 @@ def test_conditions_are_what_noise_depends_on_and_nothing_that_changes_by_itself
 )
 def test_a_broken_file_is_no_calibration(tmp_path: Path, text: str) -> None:
     (tmp_path / calibration.FILE).write_text(text)
-    assert load(tmp_path, HERE) is None
+    assert stored(tmp_path) is None
 
 
 def test_no_file_is_no_calibration(tmp_path: Path) -> None:
-    assert load(tmp_path, HERE) is None
+    assert stored(tmp_path) is None
 
 
 @pytest.mark.parametrize(

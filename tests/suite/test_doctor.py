@@ -10,10 +10,24 @@ from typing import Any
 import pytest
 
 from suite import doctor
+from suite.calibration import Calibration
 from suite.doctor import SWITCHES, Facts, Finding, examine, judge
 from suite.targets import Target
 
 GIB = 2**30
+CALIBRATED = Calibration(
+    spread=0.01,
+    pairs=9,
+    launches=54,
+    conditions={
+        "threads": 4,
+        "model": "Some CPU",
+        "allowed": [0, 1, 2, 3],
+        "governor": "performance",
+        "turbo": False,
+    },
+    created="2026-01-02T03:04:05Z",
+)
 HEALTHY = Facts(
     environment={
         "system": {"name": "Linux"},
@@ -37,6 +51,7 @@ HEALTHY = Facts(
     compiler="/usr/bin/g++",
     gpu=False,
     busy=[],
+    calibration=CALIBRATED,
     folder="results",
     folder_error=None,
 )
@@ -67,7 +82,16 @@ def test_nothing_is_off_on_a_healthy_machine():
     assert {finding.level for finding in findings} == {"ok"}
     assert [finding.subject for finding in findings] == [
         *("python", "numpy", "pytorch", "C++ compiler", "device cpu"),
-        *("threads", "precision switches", "memory limit", "governor", "load", "memory", "results folder"),
+        *(
+            "threads",
+            "precision switches",
+            "memory limit",
+            "governor",
+            "load",
+            "noise floor",
+            "memory",
+            "results folder",
+        ),
     ]
 
 
@@ -81,6 +105,14 @@ def test_nothing_is_off_on_a_healthy_machine():
             {"frameworks": {"numpy": None, "pytorch": "pytorch is not installed (pip install torch)"}},
             "not installed",
             "pip install torch",
+        ),
+        ("noise floor", "warning", {"calibration": None}, "not known", "triptych calibrate"),
+        (
+            "noise floor",
+            "warning",
+            {"cpu__governor": "powersave"},
+            "not known any more: governor was performance, and is powersave",
+            "triptych calibrate",
         ),
         ("C++ compiler", "warning", {"compiler": None}, "none", "apt install g++"),
         ("device cuda", "warning", {"gpu": True}, "an NVIDIA GPU, without support in pytorch 2.13+cpu", "CPU"),
