@@ -75,7 +75,8 @@ def build(run: Run, rankings: list[Ranking] | None = None) -> Report:
         environment=tables.environment(run.record.environment),
         targets=tables.targets(run),
         command=run.record.command,
-        provenance=f"Recorded {run.record.created} by Triptych {run.record.triptych}. {sentences.ending(run)}",
+        provenance=f"Recorded {run.record.created} by Triptych {run.record.triptych}. "
+        f"{sentences.simple_ending(run)}".rstrip(),
     )
 
 

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reports import content, tables
+from reports import content, sentences, tables
 from reports.changes import Change, counts, state
 from reports.format import MISSING, clean, ratio_with_range, seconds
 from reports.measures import Measures, measure
@@ -79,7 +79,9 @@ def table(fought: list[Duel], run: Run, old: str, new: str) -> RenderableType:
             Text(verdict, _STYLES.get(verdict, "")),
         )
     closing = f"{new} against {old}: {counts(as_changes(fought))}" + (f"; all cases: {shared}" if shared else "")
-    return Group(drawn, Text(), Text(clean(closing), "bold"))
+    how = f"{sentences.power(run)} {sentences.simple_ending(run)}".rstrip()
+    notes = [Text(clean(note), "yellow") for note in sentences.notes(run, [])]
+    return Group(drawn, Text(), Text(clean(closing), "bold"), Text(clean(how), "dim"), *notes)
 
 
 def as_changes(fought: list[Duel]) -> list[Change]:

@@ -114,8 +114,13 @@ def disturbance(rankings: list[Ranking]) -> str:
 
 def notes(run: Run, rankings: list[Ranking]) -> list[str]:
     """What a reader must know before anything else: how the run ended, and whether the machine was busy."""
-    warning = "" if run.record.ended in ("goal", "launches") else ending(run)
+    warning = "" if simple_ending(run) else ending(run)
     return [note for note in (warning, disturbance(rankings)) if note]
+
+
+def simple_ending(run: Run) -> str:
+    """What ended the run where that need not worry anybody; empty where a note tells it."""
+    return ending(run) if run.record.ended in ("goal", "launches") else ""
 
 
 def subject(run: Run) -> str:

@@ -92,7 +92,8 @@ def _key(run: Run, shared: str) -> Text:
         "Time of the fastest; the others' best mode as a multiple of it. "
         f"= no difference that this machine can resolve; ? undecided. {sentences.power(run)}"
     )
-    return _line(f"{text} All cases: {shared}." if shared else text, "dim")
+    parts = [text, f"All cases: {shared}." if shared else "", sentences.simple_ending(run)]
+    return _line(" ".join(filter(None, parts)), "dim")
 
 
 def _unranked(content_table: tables.Table) -> Table:

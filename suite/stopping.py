@@ -16,8 +16,9 @@ from suite.records import Cell, identity
 from suite.statistics import Interval, log_interval
 
 CONFIDENCE = 0.99
-ROUNDS = 6
-"""Fewer rounds of a launch say too little of their own spread."""
+ROUNDS = 15
+"""Fewer rounds of a launch say too little of their own spread: threads that share short calls may work in one rhythm for
+seconds, and in another from then on, so that neighbouring rounds agree with each other and with nothing else."""
 
 
 def unsettled(cells: Sequence[Cell], baseline: str, margin: float, goal: float) -> set[tuple[Any, ...]]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from reports.duels import as_changes, as_json, duels, table
@@ -78,3 +79,12 @@ def test_the_table_ends_with_how_many_are_faster_and_slower() -> None:
     text = printed(run_of(noisy(1.0), noisy(1.5)))
     assert "new against old: 0 faster, 1 slower, 0 equivalent, 0 undecided" in text
     assert "1.50×" in text
+
+
+@pytest.mark.parametrize(("ended", "words"), [("goal", "every comparison is settled"), ("budget", "The budget ended")])
+def test_the_table_says_how_many_launches_there_were_and_what_ended_them(ended: str, words: str) -> None:
+    run = run_of(noisy(1.0), noisy(1.5))
+    run = replace(run, record=replace(run.record, ended=ended))
+    text = " ".join(printed(run).split())
+    assert "launches: enough" in text
+    assert text.count(words) == 1

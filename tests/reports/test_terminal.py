@@ -52,8 +52,17 @@ def test_text_of_a_record_steers_neither_rich_nor_the_terminal() -> None:
     assert "[red]x[/red]" in text and "\x1b" not in text
 
 
-def test_a_run_that_did_not_simply_end_says_so() -> None:
-    assert "interrupted" in printed(a_run([a_cell()], ended="interrupted"))
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        ("interrupted", "interrupted"),
+        ("budget", "The budget ended this run"),
+        ("goal", "every comparison is settled"),
+        ("launches", "all the launches that it may have"),
+    ],
+)
+def test_the_summary_says_what_ended_the_run_once(ended: str, words: str) -> None:
+    assert " ".join(printed(a_run([a_cell()], ended=ended)).split()).count(words) == 1
     assert "No cell was recorded." in printed(a_run())
 
 

@@ -188,12 +188,12 @@ def test_rounds_go_on_for_cells_that_do_not_agree_with_themselves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def wanting(self: coordinator.Coordinator, cells: list[coordinator.Sampling]) -> list[coordinator.Sampling]:
-        return [cell for cell in cells if cell.column.target == "numpy" and len(cell.samples) < 9]
+        return [cell for cell in cells if cell.column.target == "numpy" and len(cell.samples) < 18]
 
     monkeypatch.setattr(coordinator.Coordinator, "_wanting", wanting)
-    done = cells(run(plan([case()], ["default"], profile=replace(QUICK, rounds=12)), tmp_path / "run"))
+    done = cells(run(plan([case()], ["default"], profile=replace(QUICK, rounds=20)), tmp_path / "run"))
     assert {key: len(cell.launches[0].samples) for key, cell in done.items()} == {
-        ("numpy", "default"): 9,
+        ("numpy", "default"): 18,
         ("faulty", "default"): stopping.ROUNDS,
     }
 

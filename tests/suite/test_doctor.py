@@ -221,7 +221,9 @@ def test_a_virtual_machine_and_turbo_are_said_without_alarm():
 
 
 def test_what_the_machine_does_not_tell_is_no_alarm():
+    untold = dict(model=None, governor=None, turbo=None)
     facts = planted(
+        calibration=replace(CALIBRATED, conditions=CALIBRATED.conditions | untold),
         **{f"cpu__{name}": None for name in ("model", "logical_cores", "siblings", "governor", "turbo")},
         **{f"memory__{name}": None for name in ("total_bytes", "available_bytes", "swap_used_bytes")},
         load=None,

@@ -56,11 +56,11 @@ def test_what_may_be_chance_among_many_comparisons_is_not_settled() -> None:
 
 
 def test_rounds_are_enough_where_half_the_goal_is_left_or_the_ratio_is_far_away() -> None:
-    assert enough_rounds([1.0, 1.001] * (ROUNDS // 2), MARGIN, GOAL)
+    assert enough_rounds([1.0, 1.001] * ROUNDS, MARGIN, GOAL)
     assert not enough_rounds([1.0, 1.001], MARGIN, GOAL)
-    assert not enough_rounds([0.9, 1.1] * (ROUNDS // 2), MARGIN, GOAL)
-    assert enough_rounds([1.9, 2.1] * (ROUNDS // 2), MARGIN, GOAL)
-    assert enough_rounds([0.5, 0.6] * (ROUNDS // 2), MARGIN, GOAL)
+    assert not enough_rounds([0.9, 1.1] * ROUNDS, MARGIN, GOAL)
+    assert enough_rounds([1.9, 2.1] * ROUNDS, MARGIN, GOAL)
+    assert enough_rounds([0.5, 0.6] * ROUNDS, MARGIN, GOAL)
 
 
 def names(cells: list[Cell], baseline: str = "") -> set[str]:
