@@ -319,7 +319,7 @@ class Coordinator:
             other = self._baseline_of(cell, good) if self.plan.baseline else fastest
             if other is not None and other is not cell:
                 ratios = statistics.round_ratios(cell.by_round(), other.by_round())
-                if not stopping.enough_rounds(ratios, self.profile.margin, self.profile.precision_goal):
+                if not stopping.enough_rounds(ratios, self.profile.precision_goal):
                     wanting += [cell, other]
         return wanting
 

@@ -182,7 +182,9 @@ def command(plan: Plan) -> str:
     words += _option("--target", _once([f"{given_name(t.name, t.framework)}={public_path(t.python)}" for t in others]))
     for option, field, suffix in _PROFILE_OPTIONS:
         value = getattr(own, field)
-        if standard is None or value != getattr(standard, field):
+        # --launches sets the most as well.
+        named = ("launches", "most_launches") if field == "launches" else (field,)
+        if standard is None or any(getattr(own, name) != getattr(standard, name) for name in named):
             words += _option(option, [f"{item}{suffix}" for item in (value if isinstance(value, list) else [value])])
     if (precisions := _once([case.precision for case in plan.cases])) != [DEFAULT_PRECISION]:
         words += _option("--precision", precisions)

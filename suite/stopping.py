@@ -20,6 +20,8 @@ ROUNDS = 15
 """Fewer rounds of a launch say too little of their own spread: threads that share short calls may work in one rhythm for
 seconds, and in another from then on, so that neighbouring rounds agree with each other and with nothing else."""
 
+FAR = 2.0
+
 
 def unsettled(cells: Sequence[Cell], baseline: str, margin: float, goal: float) -> set[tuple[Any, ...]]:
     """The identities of the cells that need another launch, since a comparison that they are in is not settled.
@@ -40,15 +42,16 @@ def settled(found: Comparison, goal: float) -> bool:
     return interval.half_width <= goal or (found.verdict != "undecided" and not _straddles(interval, found.margin))
 
 
-def enough_rounds(ratios: Sequence[float], margin: float, goal: float) -> bool:
+def enough_rounds(ratios: Sequence[float], goal: float) -> bool:
     """Whether further rounds of this launch would not sharpen what it says: half the goal is left for the launches.
 
-    `ratios` are those within each round. One that lies far beyond the margin need not be known that well.
+    `ratios` are those within each round. One that is far from 1 need not be known that well. Far is not merely beyond the
+    margin: rounds that ended as soon as they showed a difference would show too many.
     """
     if len(ratios) < ROUNDS:
         return False
     interval = log_interval(ratios, CONFIDENCE)
-    return interval.half_width <= goal / 2 or interval.low > 1 + margin or interval.high < 1 / (1 + margin)
+    return interval.half_width <= goal / 2 or interval.low > FAR or interval.high < 1 / FAR
 
 
 def _straddles(interval: Interval, margin: float) -> bool:

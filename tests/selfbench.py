@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -142,19 +141,24 @@ def mutants() -> Iterator[Figure]:
 
 
 def verdicts() -> Iterator[Figure]:
-    """What verdicts are worth: on equals and on planted slowdowns, alone and while another process keeps a core busy.
+    """What verdicts are worth: on equals and on planted slowdowns. Takes three quarters of an hour."""
+    return _verdicts("")
 
-    Takes an hour and more.
-    """
+
+def verdicts_busy() -> Iterator[Figure]:
+    """The same while another process keeps one core busy half of the time. Takes an hour."""
+    from tests.verdicts.proving import busy_core
+
+    with busy_core():
+        yield from _verdicts("_busy")
+
+
+def _verdicts(suffix: str) -> Iterator[Figure]:
     from tests.verdicts import proving
 
     with tempfile.TemporaryDirectory() as folder:
-        for suffix, others in (("", nullcontext), ("_busy", proving.busy_core)):
-            with others():
-                runs = [
-                    proving.measure(threads, Path(folder) / f"{threads}{suffix}") for threads in sorted({1, THREADS})
-                ]
-            yield from proving.score([one for run in runs for one in run], suffix)
+        runs = [proving.measure(threads, Path(folder) / str(threads)) for threads in sorted({1, THREADS})]
+    yield from proving.score([one for run in runs for one in run], suffix)
 
 
 def rivals() -> Iterator[Figure]:
@@ -188,6 +192,7 @@ FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
     "crosschecks": crosschecks,
     "mutants": mutants,
     "verdicts": verdicts,
+    "verdicts_busy": verdicts_busy,
     "rivals": rivals,
     "tests": tests,
 }

@@ -115,7 +115,9 @@ def only_folder() -> Path:
 
 def test_help_lists_every_command(triptych_command):
     out = triptych_command("--help").out
-    for name in ("run", "check", "list", "show", "report", "pytest", "export", "doctor", "--debug", "--version"):
+    for name in ("run", "ab", "check", "list", "show", "report", "compare", "history", "pytest", "export", "calibrate"):
+        assert name in out
+    for name in ("doctor", "conventions", "--debug", "--version"):
         assert name in out
 
 
@@ -207,6 +209,14 @@ def test_run_with_json_prints_nothing_else_on_stdout(measuring, triptych_command
     done = triptych_command("run", "linear[tiny]", *QUICKLY, "--json")
     assert done.code == 0
     assert json.loads(done.out)["ended"] == "goal"
+
+
+def test_ab_holds_the_new_against_the_old_until_that_is_settled(measuring, triptych_command):
+    words = "ab old=python new=python linear[tiny] --framework jax --threads 1 --precision-goal 3% --budget 2m"
+    assert triptych_command(*words.split()).code == 0
+    [plan] = measuring
+    assert (plan.baseline, plan.profile.precision_goal, plan.profile.budget_s) == ("old", 0.03, 120.0)
+    assert plan.profile.most_launches > plan.profile.launches
 
 
 @pytest.mark.parametrize("status", ["incorrect", "failed", "crashed"])

@@ -204,7 +204,7 @@ def test_rounds_of_a_cell_are_held_against_the_fastest_or_the_baseline(
 ) -> None:
     seen = []
 
-    def enough(ratios: list[float], margin: float, goal: float) -> bool:
+    def enough(ratios: list[float], goal: float) -> bool:
         seen.append("fast" if ratios[0] > 1 else "slow")
         return True
 

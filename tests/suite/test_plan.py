@@ -284,6 +284,23 @@ def test_the_command_names_whatever_differs_from_the_profile():
     )
 
 
+def test_as_many_launches_as_the_profile_begins_with_are_not_those_that_it_may_have():
+    assert make_plan(["linear"]).profile.most_launches > make_plan(["linear"]).profile.launches
+    plan = make_plan(["linear"], launches=make_plan(["linear"]).profile.launches)
+    assert plan.profile.most_launches == plan.profile.launches
+    assert f"--launches {plan.profile.launches}" in command(plan)
+
+
+def test_a_baseline_is_one_of_the_targets_by_the_name_that_it_was_given():
+    others = dict(interpreters=["old=python", "new=python"], frameworks=["jax", "pytorch"])
+    plan = make_plan(["linear"], baseline="old", **others)
+    assert plan.baseline == "old"
+    assert "--baseline old" in command(plan)
+    assert "--baseline" not in command(make_plan(["linear"]))
+    with pytest.raises(UsageError, match="there is no target 'older'; did you mean 'old'"):
+        make_plan(["linear"], baseline="older", **others)
+
+
 # Durations and shares
 
 

@@ -56,11 +56,15 @@ def test_what_may_be_chance_among_many_comparisons_is_not_settled() -> None:
 
 
 def test_rounds_are_enough_where_half_the_goal_is_left_or_the_ratio_is_far_away() -> None:
-    assert enough_rounds([1.0, 1.001] * ROUNDS, MARGIN, GOAL)
-    assert not enough_rounds([1.0, 1.001], MARGIN, GOAL)
-    assert not enough_rounds([0.9, 1.1] * ROUNDS, MARGIN, GOAL)
-    assert enough_rounds([1.9, 2.1] * ROUNDS, MARGIN, GOAL)
-    assert enough_rounds([0.5, 0.6] * ROUNDS, MARGIN, GOAL)
+    assert enough_rounds([1.0, 1.001] * ROUNDS, GOAL)
+    assert not enough_rounds([1.0, 1.001], GOAL)
+    assert not enough_rounds([0.9, 1.1] * ROUNDS, GOAL)
+    assert enough_rounds([2.5, 2.8] * ROUNDS, GOAL)
+    assert enough_rounds([0.3, 0.4] * ROUNDS, GOAL)
+
+
+def test_rounds_do_not_end_because_they_show_a_difference() -> None:
+    assert not enough_rounds([1.4, 1.6] * ROUNDS, GOAL)
 
 
 def names(cells: list[Cell], baseline: str = "") -> set[str]:

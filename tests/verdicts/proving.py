@@ -39,7 +39,7 @@ PROFILE = Profile(
     rounds=40,
     sample_s=0.01,
     warmup_s=0.5,
-    budget_s=1500,
+    budget_s=1800,
     precision_goal=0.01,
     margin=MARGIN,
 )
