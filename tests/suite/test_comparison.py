@@ -80,3 +80,11 @@ def test_verdicts_of_a_report_hold_together() -> None:
 def test_what_has_no_round_in_common_stays_undecided_among_others() -> None:
     apart = comparison.compare(a_cell(launches=[[], [2.0]]), a_cell(launches=[[1.0], []]), 0.05)
     assert comparison.control([apart]) == [apart]
+
+
+def test_cells_that_got_no_further_launches_do_not_hide_who_is_fastest() -> None:
+    """The first launches show one of two first, the later ones, which the slow cell does not have, the other."""
+    one, other = [[1.0]] * 3 + [[1.2]] * 5, [[1.01]] * 3 + [[1.0]] * 5
+    cells = [a_cell("jax", launches=one), a_cell("pytorch", launches=other), a_cell("numpy", launches=[[9.0]] * 3)]
+    assert comparison.fastest(cells).target == "pytorch"
+    assert [(a.target, b.target) for a, b in comparison.pairs(cells)] == [("jax", "pytorch"), ("numpy", "pytorch")]

@@ -198,6 +198,17 @@ def test_rounds_go_on_for_cells_that_do_not_agree_with_themselves(
     }
 
 
+def test_no_worker_is_always_the_first_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(coordinator.Coordinator, "_ready", lambda self, target, mode: started.append(target))
+    wanted = plan([case()], [])
+    with records.open_new(tmp_path / "run", record(wanted)) as writer, workers.scratch_folder() as scratch:
+        one = coordinator.Coordinator(wanted, writer, Silent(), scratch)
+        for _ in range(20):
+            one._start_workers([Column(name, "numpy", "eager") for name in "abc"])
+    assert {started[launch] for launch in range(0, 60, 3)} == {"a", "b", "c"}
+
+
 @pytest.mark.parametrize(("baseline", "held_against"), [("", ["fast"]), ("slow", ["slow"])])
 def test_rounds_of_a_cell_are_held_against_the_fastest_or_the_baseline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, baseline: str, held_against: list[str]
