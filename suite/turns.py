@@ -122,14 +122,15 @@ def _run(side: Side, words: Sequence[str], file: Path, timeout_s: float, scratch
 
 def _environment(scratch: Scratch) -> dict[str, str]:
     """The caller's, with a folder on the path that holds the plugin and nothing else of Triptych, and a random size, which
-    shifts the stack (see `suite.workers.PADDING_BYTES`)."""
+    shifts the stack (see `suite.workers.PADDING_BYTES`). A process that pytest-xdist started would measure nothing."""
     folder = scratch.folder / "plugin"
     link = folder / f"{PLUGIN}.py"
     if not link.exists():
         folder.mkdir()
         link.symlink_to(ROOT / link.name)
     path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path, "TRIPTYCH_PADDING": "x" * random.randrange(PADDING_BYTES)}
+    callers = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST_")}
+    return {**callers, "PYTHONPATH": path, "TRIPTYCH_PADDING": "x" * random.randrange(PADDING_BYTES)}
 
 
 def _last_words(log: Path) -> str:

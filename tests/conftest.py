@@ -12,6 +12,13 @@ BENCHMARKS = Path(__file__).parent / "benchmarks"
 os.environ["MPLBACKEND"] = "agg"  # no window, whatever the machine has
 
 
+@pytest.fixture
+def outside_xdist(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that start a pytest of their own: pytest-benchmark measures nothing in a process that xdist started."""
+    for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
+        monkeypatch.delenv(name)
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Benchmarks run only where they are asked for by name: `make bench`."""
     asked = [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]

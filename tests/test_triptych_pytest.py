@@ -17,6 +17,8 @@ import pytest
 import triptych_pytest
 from triptych_pytest import leaves, wait, waiting
 
+pytestmark = pytest.mark.usefixtures("outside_xdist")
+
 ROOT = Path(__file__).parents[1]
 Pair = namedtuple("Pair", "left right")
 

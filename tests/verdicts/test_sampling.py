@@ -12,6 +12,7 @@ from tests.verdicts import rivals, sampling
 from tests.verdicts.sampling import SAMPLERS
 
 
+@pytest.mark.usefixtures("outside_xdist")
 @pytest.mark.parametrize("tool", SAMPLERS)
 def test_a_tool_samples_every_workload(tool: str) -> None:
     found = rivals._sample(tool, "numpy", ["linear", "rms_norm"], 1, 0.05, 0.05)
