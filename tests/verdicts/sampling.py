@@ -77,7 +77,7 @@ def by_pytest_benchmark(blocks: dict[str, Block], seconds: float) -> dict[str, l
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "benchmarks.json"
         options = [f"--benchmark-max-time={seconds}", f"--benchmark-json={found}", "--benchmark-only"]
-        plugins = ["-pno:cacheprovider", "-pno:xdist"]
+        plugins = ["-pno:cacheprovider", "-pno:xdist", "-Wignore::pytest.PytestAssertRewriteWarning"]
         if pytest.main([str(BENCHMARKED), "-q", *options, *plugins], plugins=[Blocks()]) != pytest.ExitCode.OK:
             raise RuntimeError("pytest-benchmark's run failed")
         benchmarks = json.loads(found.read_text("utf-8"))["benchmarks"]
