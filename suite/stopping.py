@@ -21,6 +21,7 @@ ROUNDS = 15
 seconds, and in another from then on, so that neighbouring rounds agree with each other and with nothing else."""
 
 FAR = 2.0
+"""A ratio above this, or below its inverse, within one launch."""
 
 
 def unsettled(cells: Sequence[Cell], baseline: str, margin: float, goal: float) -> set[tuple[Any, ...]]:

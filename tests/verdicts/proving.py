@@ -118,6 +118,7 @@ def score(found: Sequence[Judged], suffix: str) -> Iterator[Figure]:
         yield Figure(f"missed_{round(100 * share)}{suffix}", missed, "%", None if suffix else MAY_MISS[share])
     wrong = sum(one == "faster" for given in verdicts.values() for one in given)
     yield Figure(f"wrong_direction{suffix}", wrong, "pairs", 0)
+    yield Figure(f"mean_sampling{suffix}", sum(one.sampling_s for one in found) / len(found), "s_per_cell", None)
     yield Figure(f"most_sampling{suffix}", max(one.sampling_s for one in found), "s_per_cell", 20)
 
 

@@ -49,6 +49,7 @@ def test_the_score_counts_false_alarms_misses_and_wrong_directions(judged: list[
         "missed_5": 0,
         "missed_10": 100,
         "wrong_direction": 1,
+        "mean_sampling": pytest.approx(sum(one.sampling_s for one in judged) / len(judged)),
         "most_sampling": pytest.approx(max(one.sampling_s for one in judged)),
     }
     alarm = [replace(one, share=0.0) for one in judged]
