@@ -11,13 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from reports import content
-from reports.format import MISSING, clean, count, ratio_with_range
+from reports.format import MISSING, count, ratio_with_range
+from reports.styled import VERDICTS, line
 from suite import calibration, comparison
 from suite.comparison import Comparison, MarginOf
 from suite.records import Cell, Run
 from suite.statistics import unpaired
-
-_STYLES = {"faster": "green", "slower": "red", "undecided": "yellow"}
 
 
 @dataclass(frozen=True)
@@ -65,19 +64,19 @@ def changes(old: Run, new: Run, margin_of: MarginOf) -> Changes:
 def table(found: Changes, old: Run, new: Run) -> RenderableType:
     """What changed, first the conditions, then each cell whose status or speed did, then how many did not."""
     labels, _ = content.case_labels([*new.cells, *old.cells])
-    parts: list[RenderableType] = [_line(sentence, "red") for sentence in differences(found)]
+    parts: list[RenderableType] = [line(sentence, "red") for sentence in differences(found)]
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("case", "cell", "new / old", "verdict"):
         drawn.add_column(heading, overflow="fold")
     for change in found.changes:
         text, verdict = told(change)
         drawn.add_row(
-            _line(labels[change.case]), _line(change.cell), _line(text), _line(verdict, _STYLES.get(verdict, ""))
+            line(labels[change.case]), line(change.cell), line(text), line(verdict, VERDICTS.get(verdict, ""))
         )
     parts += [drawn, Text()]
-    parts += [_line(f"only in the old run: {name}") for name in found.only_old]
-    parts += [_line(f"only in the new run: {name}") for name in found.only_new]
-    parts.append(_line(summary(found), "bold"))
+    parts += [line(f"only in the old run: {name}") for name in found.only_old]
+    parts += [line(f"only in the new run: {name}") for name in found.only_new]
+    parts.append(line(summary(found), "bold"))
     return Group(*parts)
 
 
@@ -152,7 +151,3 @@ def _change(key: tuple[str, str], old: Cell, new: Cell, margin: float, anchored:
 def _conditions(run: Run) -> dict[str, Any]:
     threads = sorted({cell.threads for cell in run.cells})
     return calibration.conditions(run.record.environment, threads[0] if len(threads) == 1 else 0)
-
-
-def _line(text: str, style: str = "") -> Text:
-    return Text(clean(text), style)

@@ -13,12 +13,11 @@ from reports import content, sentences, tables
 from reports.changes import Change, counts, state
 from reports.format import MISSING, clean, ratio_with_range, seconds
 from reports.measures import Measures, measure
+from reports.styled import VERDICTS
 from suite import comparison
 from suite.comparison import Comparison, MarginOf
 from suite.records import Cell, Run
 from suite.targets import given_name
-
-_STYLES = {"faster": "green", "slower": "red", "undecided": "yellow"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def table(fought: list[Duel], run: Run, old: str, new: str) -> RenderableType:
             _time(duel.old),
             _time(duel.new),
             Text(ratio_with_range(duel.comparison.ratio) if duel.comparison else MISSING),
-            Text(verdict, _STYLES.get(verdict, "")),
+            Text(verdict, VERDICTS.get(verdict, "")),
         )
     closing = f"{new} against {old}: {counts(as_changes(fought))}" + (f"; all cases: {shared}" if shared else "")
     how = f"{sentences.power(run)} {sentences.simple_ending(run)}".rstrip()

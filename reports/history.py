@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from reports import content
-from reports.format import MISSING, clean, count, listing, ratio_with_range, seconds
+from reports.format import MISSING, count, listing, ratio_with_range, seconds
+from reports.styled import VERDICTS, line
 from suite import comparison
 from suite.changepoints import FEWEST, ChangePoint, change_points
 from suite.errors import RecordsError
@@ -24,7 +25,6 @@ from suite.statistics import Interval, Verdict, verdict
 
 NO_CHANGE = "no change"
 TOO_FEW = "too few runs"
-_STYLES = {"faster": "green", "slower": "red", "undecided": "yellow"}
 _NAMED = 3  # so many broken folders are named in the closing lines
 
 
@@ -164,8 +164,8 @@ def table(found: History, everything: bool = False) -> RenderableType:
     shown = [one for one in found.series if everything or one.changes]
     labels, shared = content.case_labels(one.cell for one in found.series)
     for place in dict.fromkeys(one.machine for one in shown):
-        parts += [_line(place, "bold"), _rows([one for one in shown if one.machine == place], labels), Text()]
-    parts += [_line(line) for line in summary(found, shared)]
+        parts += [line(place, "bold"), _rows([one for one in shown if one.machine == place], labels), Text()]
+    parts += [line(text) for text in summary(found, shared)]
     return Group(*parts)
 
 
@@ -327,14 +327,14 @@ def _rows(series: list[Series], labels: dict[str, str]) -> Table:
     for one in series:
         last = one.changes[-1] if one.changes else None
         drawn.add_row(
-            _line(labels[one.cell.case]),
-            _line(one.name),
+            line(labels[one.cell.case]),
+            line(one.name),
             str(len(one.points)),
             seconds(one.points[0].time.estimate),
             seconds(one.points[-1].time.estimate),
-            _line(_told(one, last) if last else ""),
-            _line(ratio_with_range(last.ratio) if last else ""),
-            _line(one.word, _STYLES.get(one.word, "dim")),
+            line(_told(one, last) if last else ""),
+            line(ratio_with_range(last.ratio) if last else ""),
+            line(one.word, VERDICTS.get(one.word, "dim")),
         )
     return drawn
 
@@ -357,7 +357,3 @@ def _left_out(found: History) -> list[str]:
 
 def _bounds(interval: Interval) -> list[float] | None:
     return [interval.low, interval.high] if math.isfinite(interval.high) else None
-
-
-def _line(text: str, style: str = "") -> Text:
-    return Text(clean(text), style)

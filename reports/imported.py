@@ -22,6 +22,7 @@ from rich.text import Text
 
 from reports.changes import Change, Changes, counts, differences
 from reports.format import clean, count, ratio_with_range, seconds
+from reports.styled import VERDICTS, line
 from suite import comparison
 from suite.comparison import Comparison, MarginOf
 from suite.errors import RecordsError, UsageError
@@ -29,8 +30,6 @@ from suite.statistics import Interval, log_interval, p_different, p_equivalent, 
 
 MARGIN = 0.05
 """Smaller differences are of no interest, unless somebody says otherwise; that of most profiles."""
-
-_STYLES = {"faster": "green", "slower": "red", "undecided": "yellow"}
 
 
 class _Own(Struct, frozen=True):
@@ -136,7 +135,7 @@ def changes(old: Benchmarks, new: Benchmarks, margin_of: MarginOf, *, paired: bo
 
 def table(found: Changes, names: tuple[str, str] = ("old", "new")) -> RenderableType:
     """A row for each benchmark that both have: both times, their ratio, and the verdict with what is in its way."""
-    parts: list[RenderableType] = [_line(sentence, "red") for sentence in differences(found)]
+    parts: list[RenderableType] = [line(sentence, "red") for sentence in differences(found)]
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("file", "benchmark", *names, f"{names[1]} / {names[0]}", "verdict"):
         drawn.add_column(clean(heading), overflow="fold", justify="right" if heading in names else "left")
@@ -144,17 +143,17 @@ def table(found: Changes, names: tuple[str, str] = ("old", "new")) -> Renderable
         assert change.comparison  # both sides have it
         verdict, doubt = change.comparison.verdict, change.comparison.why_undecided
         drawn.add_row(
-            _line(change.case),
-            _line(change.cell),
-            _line(seconds(change.old_s)),
-            _line(seconds(change.new_s)),
-            _line(ratio_with_range(change.comparison.ratio)),
-            _line(f"{verdict}: {doubt}" if doubt else verdict, _STYLES.get(verdict, "")),
+            line(change.case),
+            line(change.cell),
+            line(seconds(change.old_s)),
+            line(seconds(change.new_s)),
+            line(ratio_with_range(change.comparison.ratio)),
+            line(f"{verdict}: {doubt}" if doubt else verdict, VERDICTS.get(verdict, "")),
         )
     parts += [drawn, Text()]
-    parts += [_line(f"only in {names[0]}: {name}") for name in found.only_old]
-    parts += [_line(f"only in {names[1]}: {name}") for name in found.only_new]
-    parts.append(_line(summary(found), "bold"))
+    parts += [line(f"only in {names[0]}: {name}") for name in found.only_old]
+    parts += [line(f"only in {names[1]}: {name}") for name in found.only_new]
+    parts.append(line(summary(found), "bold"))
     return Group(*parts)
 
 
@@ -235,7 +234,3 @@ def _split(fullname: str) -> tuple[str, str]:
     """`tests/test_it.py::TestIt::test[a]` as file and the rest; an exported cell as case and cell."""
     file, _, rest = fullname.partition("::")
     return file, rest
-
-
-def _line(text: str, style: str = "") -> Text:
-    return Text(clean(text), style)

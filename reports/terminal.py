@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from reports import content, sentences, tables
-from reports.format import clean, ratio, seconds
+from reports.format import ratio, seconds
 from reports.measures import Measures
 from reports.ranking import Ranking, Standing, rank
+from reports.styled import line
 from suite import comparison
 from suite.records import Run
 
@@ -28,14 +29,14 @@ def summary(run: Run) -> RenderableType:
     labels, shared = content.case_labels(run.cells)
     parts: list[RenderableType] = []
     if rankings:
-        parts += [_line(f"{sentences.overview(rankings)}.", "bold"), _ratios(run, rankings, labels), _key(run, shared)]
+        parts += [line(f"{sentences.overview(rankings)}.", "bold"), _ratios(run, rankings, labels), _key(run, shared)]
     else:
-        parts.append(_line("No cell was recorded."))
+        parts.append(line("No cell was recorded."))
     unranked = tables.unranked(rankings, labels)
     if unranked.rows:
         parts += [Text(), _unranked(unranked)]
     for note in sentences.notes(run, rankings):
-        parts += [Text(), _line(note, "yellow")]
+        parts += [Text(), line(note, "yellow")]
     return Group(*parts)
 
 
@@ -62,12 +63,12 @@ def _ratios(run: Run, rankings: list[Ranking], labels: dict[str, str]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("case", overflow="fold", ratio=1, min_width=16)
     for target in targets:
-        table.add_column(_line(target), justify="right", no_wrap=True)
+        table.add_column(line(target), justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for ranking in rankings:
         verdict = ranking.verdict or "–"
         table.add_row(
-            _line(labels[ranking.case].replace(" ", "\n", 1)),
+            line(labels[ranking.case].replace(" ", "\n", 1)),
             *(_best(ranking, target) for target in targets),
             Text(verdict, _VERDICT_STYLES.get(verdict, "dim")),
         )
@@ -79,12 +80,12 @@ def _best(ranking: Ranking, target: str) -> Text:
     best = ranking.best_of(target)
     if best is None:
         statuses = dict.fromkeys(tables.status_text(m) for m in ranking.unranked if m.target == target)
-        return _line("\n".join(next(iter(statuses), "").split(" ", 1)), "dim")
+        return line("\n".join(next(iter(statuses), "").split(" ", 1)), "dim")
     mode = best.name.removeprefix(f"{best.target} ")
     if best is ranking.fastest:
         style = "bold green" if ranking.verdict == "faster" else "bold"
-        return _line(f"{seconds(best.measures.median_s)}\n{mode}", style)
-    return _line(f"{ratio(best.ratio.estimate)}{tables.MARKS.get(best.verdict or '', '')}\n{mode}")
+        return line(f"{seconds(best.measures.median_s)}\n{mode}", style)
+    return line(f"{ratio(best.ratio.estimate)}{tables.MARKS.get(best.verdict or '', '')}\n{mode}")
 
 
 def _key(run: Run, shared: str) -> Text:
@@ -93,7 +94,7 @@ def _key(run: Run, shared: str) -> Text:
         f"= no difference that this machine can resolve; ? undecided. {sentences.power(run)}"
     )
     parts = [text, f"All cases: {shared}." if shared else "", sentences.simple_ending(run)]
-    return _line(" ".join(filter(None, parts)), "dim")
+    return line(" ".join(filter(None, parts)), "dim")
 
 
 def _unranked(content_table: tables.Table) -> Table:
@@ -103,7 +104,7 @@ def _unranked(content_table: tables.Table) -> Table:
     table.add_column("why", overflow="fold", ratio=3)
     table.add_column("which", overflow="fold", ratio=2)
     for status, reason, number, which, _ in content_table.rows:
-        table.add_row(_line(status, "yellow"), number, _line(reason), _line(which))
+        table.add_row(line(status, "yellow"), number, line(reason), line(which))
     return table
 
 
@@ -143,8 +144,3 @@ def _unranked_json(measures: Measures) -> dict[str, Any]:
 
 def _name_json(m: Measures) -> dict[str, str]:
     return {"cell": m.cell, "target": m.target, "framework": m.framework, "mode": m.mode, "variant": m.variant}
-
-
-def _line(text: str, style: str = "") -> Text:
-    """Text of a record, without rich's own markup and without anything that a terminal would obey."""
-    return Text(clean(text), style)
