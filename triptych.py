@@ -164,8 +164,8 @@ def run_plan(plan: Plan, *, output: Path | str | None = None, progress: Progress
 def calibrate(*, progress: Progress | None = None, threads: int | None = None) -> tuple[Run, Calibration]:
     """Find the smallest difference that can be told on this machine, by measuring every framework against itself.
 
-    The result is kept in `results`; later runs under the same conditions (processor, allowed CPUs, threads, governor) show
-    it, and refuse margins below it. Raises UsageError where nothing is installed, RecordsError where nothing ended ok.
+    The result is kept in `results`; later runs under the same conditions (`calibration.conditions`) show it, and refuse
+    margins below it. Raises UsageError where nothing is installed, RecordsError where nothing ended ok.
     """
     from reports import duels
     from suite import calibration

@@ -131,7 +131,7 @@ def _machine_info(environment: Mapping[str, Any]) -> dict[str, Any]:
         "cpu": {
             "brand_raw": cpu.get("model"),
             "count": cpu.get("logical_cores"),
-            **{name: cpu.get(name) for name in ("allowed", "governor", "turbo")},
+            **{name: cpu.get(name) for name in ("allowed", "governor", "turbo", "idle_cores")},
         },
     }
 

@@ -155,6 +155,7 @@ def machine(environment: dict[str, Any]) -> str:
     parts += [count(len(allowed), "CPU")] if isinstance(allowed, list) else []
     parts += [f"governor {cpu['governor']}"] if cpu.get("governor") else []
     parts += [f"turbo {'on' if turbo else 'off'}"] if isinstance(turbo, bool) else []
+    parts += [f"idle cores {cpu['idle_cores']}"] if cpu.get("idle_cores") else []
     return ", ".join(parts)
 
 

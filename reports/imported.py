@@ -215,7 +215,7 @@ def _machine(info: dict[str, Any]) -> dict[str, Any]:
         "number of CPUs": cpu.get("count"),
         "architecture": info.get("machine"),
         "system": info.get("system"),
-        **{name: cpu.get(name) for name in ("allowed", "governor", "turbo")},
+        **{name: cpu.get(name) for name in ("allowed", "governor", "turbo", "idle_cores")},
     }
     return {name: value for name, value in found.items() if value is not None}
 

@@ -62,7 +62,8 @@ def spread(pairs: Sequence[Sequence[float]]) -> float:
 def conditions(environment: Mapping[str, Any], threads: int) -> dict[str, Any]:
     """What the noise depends on and a later run can be held against."""
     cpu = environment.get("cpu", {})
-    return {"threads": threads, **{name: cpu.get(name) for name in ("model", "allowed", "governor", "turbo")}}
+    names = ("model", "allowed", "governor", "turbo", "idle_cores")
+    return {"threads": threads, **{name: cpu.get(name) for name in names}}
 
 
 def save(found: Calibration, folder: Path) -> Path:

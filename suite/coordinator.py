@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from suite import correctness, statistics, stopping
+from suite import correctness, idling, statistics, stopping
 from suite.cases import Case, Column, line
 from suite.checking import ORACLE, Checker
 from suite.plan import Plan
@@ -59,7 +59,7 @@ def execute(plan: Plan, writer: Writer, progress: Progress) -> str:
     Returns what ended it: `goal` (every comparison is settled), `launches` (there may be no more), `budget` or
     `interrupted` (Ctrl-C; what was finished is kept).
     """
-    with scratch_folder() as scratch:
+    with scratch_folder() as scratch, idling.kept_awake():
         coordinator = Coordinator(plan, writer, progress, scratch)
         try:
             return coordinator.run()

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from suite import calibration
 from suite.calibration import Calibration
 from suite.environment import collect
+from suite.idling import DEVICE, KEPT_AWAKE, MAY_SLEEP
 from suite.targets import PACKAGES, Target, installed_version, missing
 
 Level = Literal["ok", "warning", "failure"]
@@ -97,7 +98,7 @@ def judge(facts: Facts) -> list[Finding]:
     """Every finding, by subject."""
     subjects = (
         *(python, frameworks, compiler, devices, threads, hyper_threads, switches),
-        *(limits, governor, turbo, hypervisor, load, busy, noise_floor, memory, swap, folder),
+        *(limits, governor, turbo, sleep, hypervisor, load, busy, noise_floor, memory, swap, folder),
     )
     return [finding for subject in subjects for finding in subject(facts)]
 
@@ -232,6 +233,15 @@ def turbo(facts: Facts) -> list[Finding]:
     why = "the clock depends on temperature and on how many cores work; rounds balance it, absolute times still vary"
     files = "echo 1 to intel_pstate/no_turbo, or 0 to cpufreq/boost, under /sys/devices/system/cpu"
     return [Finding("ok", "turbo", "on", why, f"for steadier absolute times, as root: {files}")]
+
+
+def sleep(facts: Facts) -> list[Finding]:
+    cores = facts.environment["cpu"]["idle_cores"]
+    if cores != MAY_SLEEP:
+        return [Finding("ok", "idle cores", f"{KEPT_AWAKE} while a run measures")] if cores else []
+    why = "waking one takes as long as a short call, so that calls that threads share take now this long, now that"
+    remedy = f"let runs keep them awake: sudo chmod o+w /{DEVICE}"
+    return [Finding("warning", "idle cores", "may fall asleep", why, remedy)]
 
 
 def hypervisor(facts: Facts) -> list[Finding]:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from suite.idling import idle_cores
+
 FLAGS = tuple(
     """
     sse4_2 avx avx2 fma f16c avx_vnni
@@ -122,6 +124,7 @@ def _cpu(root: Path) -> dict[str, Any]:
         "flags": [flag for flag in FLAGS if flag in flags] if flags else None,
         "governor": _common(_read(sysfs / f"cpu{cpu}/cpufreq/scaling_governor") for cpu in allowed),
         "turbo": _turbo(sysfs),
+        "idle_cores": idle_cores(root),
         "frequency_mhz": _frequency(cpuinfo, sysfs / f"cpu{allowed[0]}/cpufreq/scaling_cur_freq"),
         "hypervisor": _hypervisor(flags, root),
     }

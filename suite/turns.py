@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from suite.errors import RecordsError, UsageError
+from suite.idling import kept_awake
 from suite.progress import Progress
 from suite.targets import missing_module
 from suite.workers import PADDING_BYTES, ROOT, Scratch, scratch_folder
@@ -56,7 +57,7 @@ def take(
     both = list(zip(sides, folders, strict=True))
     progress.start(2 * launches)
     try:
-        with scratch_folder() as scratch:
+        with scratch_folder() as scratch, kept_awake():
             for launch in range(launches):
                 for side, folder in both if launch % 2 == 0 else reversed(both):
                     progress.step(f"launch {launch + 1} of {launches}: {side.name}")

@@ -143,7 +143,10 @@ def test_volatile_facts_do_not_split_a_series() -> None:
     assert series.machine == "Example 9000, 2 CPUs, governor performance, turbo on"
 
 
-@pytest.mark.parametrize("other", [{"model": "Another"}, {"allowed": [0]}, {"governor": "powersave"}, {"turbo": False}])
+@pytest.mark.parametrize(
+    "other",
+    [{"model": "Another"}, {"allowed": [0]}, {"governor": "powersave"}, {"turbo": False}, {"idle_cores": "kept awake"}],
+)
 def test_another_machine_is_another_series(other: dict[str, Any]) -> None:
     cpus = [CPU if day % 2 else CPU | other for day in range(8)]
     runs = [a_run_on(day, [measured(1.0, day)], environment={"cpu": cpu}) for day, cpu in enumerate(cpus)]

@@ -70,7 +70,14 @@ def test_what_is_no_longer_as_it_was_is_named() -> None:
 
 def test_conditions_are_what_noise_depends_on_and_nothing_that_changes_by_itself() -> None:
     assert "mhz" not in HERE
-    assert conditions({}, 2) == {"threads": 2, "model": None, "allowed": None, "governor": None, "turbo": None}
+    assert conditions({}, 2) == {
+        "threads": 2,
+        "model": None,
+        "allowed": None,
+        "governor": None,
+        "turbo": None,
+        "idle_cores": None,
+    }
 
 
 @pytest.mark.parametrize(

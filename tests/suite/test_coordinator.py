@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from suite import checking, coordinator, records, stopping, workers
+from suite import checking, coordinator, idling, records, stopping, workers
 from suite.cases import Column
 from suite.coordinator import latin_rounds
 from suite.errors import RecordsError
 from suite.progress import Silent
 from suite.records import Cell, Run, Sample
 from suite.workers import ROOT, CellFailed, Workers
+from tests.fakes.awake import noted
 from tests.fakes.running import QUICK, case, cells, fake, plan, record, run
 
 ADAPTIVE = replace(QUICK, launches=2, most_launches=4)
@@ -255,6 +256,21 @@ def test_an_interrupted_run_keeps_what_is_finished_and_goes_on_from_there(tmp_pa
     after = records.read_run(tmp_path / "run")
     assert [cell.workload for cell in after.cells] == ["linear", "layer_norm"]
     assert after.cells[0].launches == before.cells[0].launches
+
+
+def test_cores_are_kept_awake_while_a_run_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+    monkeypatch.setattr(idling, "kept_awake", lambda: noted(events))
+    wanted = plan([case()], [])
+
+    class Telling(Silent):
+        def step(self, text: str) -> None:
+            events.append(text)
+
+    with records.open_new(tmp_path / "run", record(wanted)) as writer:
+        coordinator.execute(wanted, writer, Telling())
+    assert (events[0], events[-1]) == ("awake", "asleep")
+    assert len(events) > 2
 
 
 KILLED = """

@@ -25,6 +25,7 @@ CALIBRATED = Calibration(
         "allowed": [0, 1, 2, 3],
         "governor": "performance",
         "turbo": False,
+        "idle_cores": "kept awake",
     },
     created="2026-01-02T03:04:05Z",
 )
@@ -39,6 +40,7 @@ HEALTHY = Facts(
             "siblings": ["0", "1", "2", "3"],
             "governor": "performance",
             "turbo": False,
+            "idle_cores": "kept awake",
             "hypervisor": None,
         },
         "memory": {"total_bytes": 32 * GIB, "available_bytes": 20 * GIB, "swap_used_bytes": 0},
@@ -87,6 +89,7 @@ def test_nothing_is_off_on_a_healthy_machine():
             "precision switches",
             "memory limit",
             "governor",
+            "idle cores",
             "load",
             "noise floor",
             "memory",
@@ -144,6 +147,13 @@ def test_nothing_is_off_on_a_healthy_machine():
             {"cpu__governor": "powersave"},
             "powersave",
             "cpupower frequency-set --governor performance",
+        ),
+        (
+            "idle cores",
+            "warning",
+            {"cpu__idle_cores": "may sleep"},
+            "may fall asleep",
+            "chmod o+w /dev/cpu_dma_latency",
         ),
         ("load", "warning", {"load": [2.1, 0, 0]}, "2.10 over the last minute, on 4 CPUs", "stop what runs"),
         ("other processes", "warning", {"busy": [("cc1plus", 1.02), ("x", 0.3)]}, "cc1plus 102%, x 30%", "stop them"),
@@ -215,16 +225,20 @@ def test_a_wide_memory_limit_is_said_without_alarm():
     assert found("memory limit", limits__memory_bytes=64 * GIB).found == "none by control group"
 
 
+def test_a_system_that_keeps_no_cores_awake_is_not_blamed():
+    assert "idle cores" not in [finding.subject for finding in judge(planted(cpu__idle_cores=None))]
+
+
 def test_a_virtual_machine_and_turbo_are_said_without_alarm():
     assert found("virtual machine", cpu__hypervisor="unknown").found == "yes"
     assert found("turbo", cpu__turbo=True).level == "ok"
 
 
 def test_what_the_machine_does_not_tell_is_no_alarm():
-    untold = dict(model=None, governor=None, turbo=None)
+    untold = dict(model=None, governor=None, turbo=None, idle_cores=None)
     facts = planted(
         calibration=replace(CALIBRATED, conditions=CALIBRATED.conditions | untold),
-        **{f"cpu__{name}": None for name in ("model", "logical_cores", "siblings", "governor", "turbo")},
+        **{f"cpu__{name}": None for name in ("model", "logical_cores", "siblings", "governor", "turbo", "idle_cores")},
         **{f"memory__{name}": None for name in ("total_bytes", "available_bytes", "swap_used_bytes")},
         load=None,
     )

@@ -50,6 +50,7 @@ MACHINE = {
     f"{CPU}/cpu1/cpufreq/scaling_governor": "performance\n",
     f"{CPU}/cpu0/cpufreq/scaling_cur_freq": "3100000\n",
     f"{CPU}/intel_pstate/no_turbo": "0\n",
+    "dev/cpu_dma_latency": "",
 }
 
 
@@ -78,6 +79,7 @@ def test_the_processor_is_described_as_the_system_files_have_it(machine):
     assert cpu["flags"] == ["sse4_2", "avx2", "avx512f", "amx_tile"]
     assert cpu["governor"] == "performance, powersave"
     assert cpu["turbo"] is True
+    assert cpu["idle_cores"] == "kept awake"
     assert cpu["frequency_mhz"] == 3100
     assert cpu["hypervisor"] == "A Cloud Compute Engine"
 
@@ -113,6 +115,7 @@ def test_what_cannot_be_read_is_none_and_nothing_is_raised(machine, monkeypatch)
         "flags",
         "governor",
         "turbo",
+        "idle_cores",
         "frequency_mhz",
         "hypervisor",
     )

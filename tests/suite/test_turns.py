@@ -10,9 +10,11 @@ from typing import Any
 import psutil
 import pytest
 
+from suite import turns
 from suite.errors import RecordsError, UsageError
 from suite.progress import Silent
 from suite.turns import PLUGIN, Side, take
+from tests.fakes.awake import noted
 
 # Stands in for an interpreter with pytest-benchmark: says that it has it, keeps a diary, and leaves a file.
 SCRIPT = f"""#!{sys.executable} -S
@@ -64,6 +66,16 @@ def test_the_sides_take_turns_and_which_is_first_alternates(tmp_path, side):
     assert [line[0] for line in diary(tmp_path)] == "old new new old old new new old".split()
     for folder in folders:
         assert sorted(path.name for path in folder.glob("*.json")) == ["000.json", "001.json", "002.json", "003.json"]
+
+
+def test_cores_are_kept_awake_while_the_sides_run(tmp_path, side, monkeypatch):
+    events: list[str] = []
+    monkeypatch.setattr(turns, "kept_awake", lambda: noted(events))
+    telling = Silent()
+    monkeypatch.setattr(telling, "step", events.append)
+    taken(tmp_path, (side("old"), side("new")), launches=1, progress=telling)
+    assert (events[0], events[-1]) == ("awake", "asleep")
+    assert len(events) == 4
 
 
 def test_each_pytest_runs_in_its_folder_with_the_words_and_the_plugin(tmp_path, side):
