@@ -22,9 +22,8 @@ from suite.comparison import Comparison
 from suite.plan import Plan, Profile
 from suite.records import Cell, RunRecord
 from suite.targets import Target
-from suite.workloads import WORKLOADS as DEFINITIONS
 from tests.figure import Figure
-from tests.verdicts.slowed import FRAMEWORKS, PROBLEM, SHARES, WORKLOADS, package
+from tests.verdicts.slowed import FRAMEWORKS, LARGER, SHARES, WORKLOADS, package, problem
 
 BASE = "base"
 MARGIN = 0.015
@@ -102,9 +101,14 @@ def make_plan(threads: int) -> Plan:
             target = Target(f"{name}-{framework}", framework, sys.executable, package(framework, share))
             targets.append(target)
             columns.append(Column(target.name, framework, mode))
-    problems = {name: DEFINITIONS[name].problem(PROBLEM) for name in WORKLOADS}
-    cases = [Case(name, PROBLEM, problem, "forward", "float32", "cpu", threads) for name, problem in problems.items()]
+    cases = [_case(workload, threads) for workload in WORKLOADS]
     return Plan(PROFILE, cases, targets, columns, 0, False, BASE)
+
+
+def _case(workload: str, threads: int) -> Case:
+    changes = LARGER.get(workload, {}) if threads > 1 else {}
+    name = ",".join(["small", *(f"{key}={value}" for key, value in changes.items())])
+    return Case(workload, name, problem(workload, threads), "forward", "float32", "cpu", threads)
 
 
 def score(found: Sequence[Judged], suffix: str) -> Iterator[Figure]:
