@@ -22,7 +22,7 @@ from tests.verdicts.rules import RULES, Judgement
 ROOT = Path(__file__).resolve().parents[2]
 ORDERS = {
     "pytest-benchmark": ["old", "new"],
-    "pyperf": ["old"] * 4 + ["new"] * 4,
+    "pyperf": ["old"] * 2 + ["new"] * 2,
     "asv": ["new", "old", "old", "new"],
 }
 """A tool's processes, which share a side's seconds. pyperf's users have 20 a side of 3 values each; importing a framework so

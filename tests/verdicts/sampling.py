@@ -17,12 +17,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tests.verdicts.slowed import FRAMEWORKS, package, problem
+from tests.verdicts.slowed import FRAMEWORKS, SAMPLE_S, WARM_UP_S, package, problem
 
 BENCHMARKED = Path(__file__).with_name("benchmarked.py")
-SAMPLE_S = 0.02
-WARM_UP_S = 2.0
-"""A block, and the longest warm-up."""
 VALUE_S = 0.1
 """pyperf's `--min-time`: the shortest value."""
 

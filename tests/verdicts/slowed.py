@@ -12,6 +12,9 @@ from impls.interface import Backend, Function, Implementation, implements, load
 from suite.workloads import WORKLOADS as DEFINITIONS
 from suite.workloads import Problem
 
+SAMPLE_S = 0.01
+WARM_UP_S = 0.5
+"""Of a sample, and of the longest warm-up: everybody's."""
 SHARES = (0.0, 0.03, 0.05, 0.10)
 FRAMEWORKS = {"numpy": "eager", "pytorch": "eager", "jax": "jit"}
 """What is slowed down, and the mode in which it runs."""

@@ -69,7 +69,7 @@ def test_asv_alternates_and_the_others_measure_the_old_side_first(asked: Asked) 
     list(collect([("numpy", "linear", 1)], [0.1], 4.0))
     assert [share for tool, _, share, _ in asked if tool == "asv"] == [0.1, 0, 0, 0.1]
     assert [share for tool, _, share, _ in asked if tool == "pytest-benchmark"] == [0, 0.1]
-    assert [share for tool, _, share, _ in asked if tool == "pyperf"] == [0] * 4 + [0.1] * 4
+    assert [share for tool, _, share, _ in asked if tool == "pyperf"] == [0] * 2 + [0.1] * 2
 
 
 def test_a_process_that_fails_is_reported_with_its_last_words() -> None:
