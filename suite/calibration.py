@@ -18,8 +18,8 @@ from scipy import stats
 
 from suite.statistics import CONFIDENCE
 
-SELECTORS = ("linear[small]", "conv2d[small]", "softmax[small]")
-"""One bound by arithmetic, one by what a kernel makes of it, one by memory and overhead."""
+SELECTORS = ("linear[small]", "conv2d[small]", "softmax[small]", "rms_norm[small]")
+"""One bound by arithmetic, one by what a kernel makes of it, one by memory, and one whose calls are short and unsteady."""
 LAUNCHES = 6
 POWER = 0.8
 """A difference as large as the floor is found in so many of all runs."""

@@ -27,7 +27,7 @@ from tests.verdicts.slowed import FRAMEWORKS, LARGER, SAMPLE_S, SHARES, WARM_UP_
 
 BASE = "base"
 MARGIN = 0.02
-"""As much as 12 launches can tell here, by what equals spread over all cases: no run's margin is below its machine's floor."""
+"""As much as 12 launches can tell here, by what equals spread over all cases; no run has a margin below that floor."""
 PROFILE = Profile(
     name="verdicts",
     summary="",
