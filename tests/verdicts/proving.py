@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,9 @@ from suite.comparison import Comparison
 from suite.plan import Plan, Profile
 from suite.records import Cell, RunRecord
 from suite.targets import Target
+from suite.workloads import WORKLOADS as DEFINITIONS
 from tests.figure import Figure
-from tests.verdicts.slowed import FRAMEWORKS, LARGER, SAMPLE_S, SHARES, WARM_UP_S, WORKLOADS, package, problem
+from tests.verdicts.slowed import FRAMEWORKS, PROBLEM, SAMPLE_S, SHARES, WARM_UP_S, WORKLOADS, is_unsteady, package
 
 BASE = "base"
 MARGIN = 0.02
@@ -63,6 +64,7 @@ class Judged:
     case: str
     framework: str
     share: float
+    unsteady: bool
     comparison: Comparison
     sampling_s: float
     """The time that the slower of the two cells was sampled, the blocks that are thrown away included."""
@@ -88,6 +90,7 @@ def read(folder: Path) -> list[Judged]:
             cell.case,
             cell.framework,
             shares[cell.target.removesuffix(f"-{cell.framework}")],
+            is_unsteady(cell.framework, cell.workload, cell.threads),
             one,
             max(_sampling_s(cell), _sampling_s(base)),
         )
@@ -102,29 +105,31 @@ def make_plan(threads: int) -> Plan:
             target = Target(f"{name}-{framework}", framework, sys.executable, package(framework, share))
             targets.append(target)
             columns.append(Column(target.name, framework, mode))
-    cases = [_case(workload, threads) for workload in WORKLOADS]
+    problems = {name: DEFINITIONS[name].problem(PROBLEM) for name in WORKLOADS}
+    cases = [Case(name, PROBLEM, problem, "forward", "float32", "cpu", threads) for name, problem in problems.items()]
     return Plan(PROFILE, cases, targets, columns, 0, False, BASE)
 
 
-def _case(workload: str, threads: int) -> Case:
-    changes = LARGER.get(workload, {}) if threads > 1 else {}
-    name = ",".join(["small", *(f"{key}={value}" for key, value in changes.items())])
-    return Case(workload, name, problem(workload, threads), "forward", "float32", "cpu", threads)
-
-
 def score(found: Sequence[Judged], suffix: str) -> Iterator[Figure]:
-    """What the verdicts on these pairs were worth; `suffix` tells the conditions apart."""
+    """What the verdicts on these pairs were worth; `suffix` tells the conditions apart. Unsteady pairs come last."""
+    steady = [one for one in found if not one.unsteady]
+    yield from _score(steady, suffix, {share: None for share in SHARES} if suffix else MAY_MISS)
+    yield Figure(f"mean_sampling{suffix}", sum(one.sampling_s for one in found) / len(found), "s_per_cell", None)
+    yield Figure(f"most_sampling{suffix}", max(one.sampling_s for one in found), "s_per_cell", 20)
+    if unsteady := [one for one in found if one.unsteady]:
+        yield from _score(unsteady, f"_unsteady{suffix}", {share: None for share in SHARES})
+
+
+def _score(found: Sequence[Judged], suffix: str, may_miss: Mapping[float, float | None]) -> Iterator[Figure]:
     verdicts = {share: [one.comparison.verdict for one in found if one.share == share] for share in SHARES}
     equals = verdicts.pop(0.0)
     yield Figure(f"pairs_of_equals{suffix}", len(equals), "pairs", None)
     yield Figure(f"false_verdicts{suffix}", _percent([one in ("faster", "slower") for one in equals]), "%", 5)
     for share, given in verdicts.items():
         missed = _percent([one != "slower" for one in given])
-        yield Figure(f"missed_{round(100 * share)}{suffix}", missed, "%", None if suffix else MAY_MISS[share])
+        yield Figure(f"missed_{round(100 * share)}{suffix}", missed, "%", may_miss[share])
     wrong = sum(one == "faster" for given in verdicts.values() for one in given)
     yield Figure(f"wrong_direction{suffix}", wrong, "pairs", 0)
-    yield Figure(f"mean_sampling{suffix}", sum(one.sampling_s for one in found) / len(found), "s_per_cell", None)
-    yield Figure(f"most_sampling{suffix}", max(one.sampling_s for one in found), "s_per_cell", 20)
 
 
 @contextmanager

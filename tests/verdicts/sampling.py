@@ -17,7 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tests.verdicts.slowed import FRAMEWORKS, SAMPLE_S, WARM_UP_S, package, problem
+from tests.verdicts.slowed import FRAMEWORKS, PROBLEM, SAMPLE_S, WARM_UP_S, package
 
 BENCHMARKED = Path(__file__).with_name("benchmarked.py")
 VALUE_S = 0.1
@@ -40,11 +40,12 @@ def main(configuration: str) -> None:
 def blocks(framework: str, workloads: Sequence[str], share: float, threads: int) -> dict[str, tuple[Block, int]]:
     """By workload: a block, warmed up, and how many calls it makes."""
     from suite.worker import Worker  # after the affinity is set: it imports the framework's libraries
+    from suite.workloads import WORKLOADS
 
     worker = Worker(package(framework, share), threads)
     made = {}
     for workload in workloads:
-        worker.open_case(workload, dict(problem(workload, threads)), 0, False, "float32", "cpu")
+        worker.open_case(workload, dict(WORKLOADS[workload].problem(PROBLEM)), 0, False, "float32", "cpu")
         worker.build(workload, "forward", FRAMEWORKS[framework], "default", None)
         calls: int = worker.warm_up(workload, WARM_UP_S, SAMPLE_S)["calls_per_sample"]
         made[workload] = (_block(worker.programs[workload].timed(), calls), calls)

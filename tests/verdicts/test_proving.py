@@ -56,6 +56,16 @@ def test_the_score_counts_false_alarms_misses_and_wrong_directions(judged: list[
     assert next(figure.value for figure in score(alarm, "") if figure.name == "false_verdicts") == 50
 
 
+def test_pairs_that_the_framework_makes_unsteady_are_scored_apart(judged: list[Judged]) -> None:
+    alone = {figure.name: figure.value for figure in score(judged, "")}
+    both = {
+        figure.name: figure.value for figure in score([*judged, *(replace(one, unsteady=True) for one in judged)], "")
+    }
+    assert {name: both[name] for name in alone} == alone
+    assert both["missed_10_unsteady"] == alone["missed_10"]
+    assert both["wrong_direction_unsteady"] == alone["wrong_direction"]
+
+
 def test_the_plan_measures_every_share_beside_a_base_in_workers_of_its_own() -> None:
     plan = make_plan(2)
     assert len(plan.targets) == len({target.name for target in plan.targets}) == 15

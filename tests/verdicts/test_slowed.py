@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from impls.interface import load
-from tests.verdicts.slowed import FRAMEWORKS, PAIRS, SHARES, TOO_LONG, WORKLOADS, package, slowed
+from tests.verdicts.slowed import FRAMEWORKS, PAIRS, SHARES, TOO_LONG, WORKLOADS, is_unsteady, package, slowed
 
 
 @pytest.mark.parametrize("share", SHARES)
@@ -23,5 +23,5 @@ def test_a_planted_package_has_the_implementations_that_are_slowed_down_and_no_o
 
 
 def test_there_are_enough_pairs_of_equals_with_one_thread_and_with_two() -> None:
-    assert 2 * len(PAIRS) >= 40
+    assert sum(not is_unsteady(*pair, threads) for pair in PAIRS for threads in (1, 2)) >= 40
     assert len(PAIRS) == len(FRAMEWORKS) * len(WORKLOADS) - len(TOO_LONG)
