@@ -1,7 +1,7 @@
 """Keeps idle processor cores awake while something is timed, where the system lets us.
 
 A core with nothing to do falls asleep, and how deep and how soon the kernel decides anew from what it saw last. Waking it
-takes as long as a short call does: threads that share calls of some 10 µs then work in one rhythm for seconds, then in
+takes as long as a short call does, so that calls of some 10 µs which threads share may take one time for seconds, and then
 another. Linux holds all cores awake for as long as /dev/cpu_dma_latency is open with the wish for a latency of 0 µs
 (kernel documentation, "PM Quality Of Service Interface"). Only root may, as a rule.
 """

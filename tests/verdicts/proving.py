@@ -28,7 +28,7 @@ from tests.verdicts.slowed import FRAMEWORKS, PROBLEM, SAMPLE_S, SHARES, WARM_UP
 
 BASE = "base"
 MARGIN = 0.02
-"""As much as 12 launches can tell here, by what equals spread over all cases; no run has a margin below that floor."""
+"""About what 12 launches tell with one thread, by what equals spread over all these cases (`calibration.Calibration`)."""
 PROFILE = Profile(
     name="verdicts",
     summary="",
