@@ -28,8 +28,8 @@ PAIRS = [
 def is_unsteady(framework: str, workload: str, threads: int) -> bool:
     """Whether the framework itself takes now one time and now another, up to three times as long, for a process' life.
 
-    JAX shares calls of 10 to 40 µs among threads and gains nothing by it. Found by running 0.10.2 on two cores, idle ones kept
-    awake: `rms_norm` takes 5, 9 or 18 µs. Why is not known. Such pairs are judged apart.
+    JAX shares calls of 10 to 40 µs among threads and gains nothing by it. Found by running 0.10.2 on two cores, idle ones
+    kept awake: `rms_norm` takes 5, 9 or 18 µs. Why is not known. Such pairs are judged apart.
     """
     return threads > 1 and framework == "jax" and workload in ("mlp", "max_pool2d", "rms_norm")
 
