@@ -164,13 +164,25 @@ def _verdicts(suffix: str) -> Iterator[Figure]:
 
 def rivals() -> Iterator[Figure]:
     """What other tools' rules say of a quarter of these pairs, sampled as long as Triptych samples a cell on average."""
+    return _rivals("")
+
+
+def rivals_busy() -> Iterator[Figure]:
+    """The same while another process keeps one core busy half of the time."""
+    from tests.verdicts.proving import busy_core
+
+    with busy_core():
+        yield from _rivals("_busy")
+
+
+def _rivals(suffix: str) -> Iterator[Figure]:
     from tests.verdicts.rivals import collect, summary
     from tests.verdicts.slowed import PAIRS, SHARES, is_unsteady
 
     every = [(*pair, threads) for threads in sorted({1, THREADS}) for pair in PAIRS]
     problems = [problem for problem in every if not is_unsteady(*problem)][::4]
     for rule, found in summary(collect(problems, SHARES, RIVAL_S)).items():
-        name = "rival_" + re.sub(r"\W+", "_", rule)
+        name = f"rival{suffix}_" + re.sub(r"\W+", "_", rule)
         yield Figure(f"{name}_false", 100 * found.false_alarms / found.equals, "%", None)
         for share, missed in found.missed.items():
             yield Figure(f"{name}_missed_{round(100 * share)}", 100 * missed / found.planted[share], "%", None)
@@ -196,6 +208,7 @@ FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
     "verdicts": verdicts,
     "verdicts_busy": verdicts_busy,
     "rivals": rivals,
+    "rivals_busy": rivals_busy,
     "tests": tests,
 }
 
