@@ -177,11 +177,9 @@ def rivals_busy() -> Iterator[Figure]:
 
 def _rivals(suffix: str) -> Iterator[Figure]:
     from tests.verdicts.rivals import collect, summary
-    from tests.verdicts.slowed import PAIRS, SHARES, is_unsteady
+    from tests.verdicts.slowed import SHARES, quarter
 
-    every = [(*pair, threads) for threads in sorted({1, THREADS}) for pair in PAIRS]
-    problems = [problem for problem in every if not is_unsteady(*problem)][::4]
-    for rule, found in summary(collect(problems, SHARES, RIVAL_S)).items():
+    for rule, found in summary(collect(quarter(), SHARES, RIVAL_S)).items():
         name = f"rival{suffix}_" + re.sub(r"\W+", "_", rule)
         yield Figure(f"{name}_false", 100 * found.false_alarms / found.equals, "%", None)
         for share, missed in found.missed.items():

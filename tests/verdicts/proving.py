@@ -24,7 +24,17 @@ from suite.records import Cell, RunRecord
 from suite.targets import Target
 from suite.workloads import WORKLOADS as DEFINITIONS
 from tests.figure import Figure
-from tests.verdicts.slowed import FRAMEWORKS, PROBLEM, SAMPLE_S, SHARES, WARM_UP_S, WORKLOADS, is_unsteady, package
+from tests.verdicts.slowed import (
+    FRAMEWORKS,
+    PROBLEM,
+    SAMPLE_S,
+    SHARES,
+    WARM_UP_S,
+    WORKLOADS,
+    is_unsteady,
+    package,
+    quarter,
+)
 
 BASE = "base"
 MARGIN = 0.02
@@ -65,6 +75,8 @@ class Judged:
     framework: str
     share: float
     unsteady: bool
+    shared: bool
+    """Whether the other tools get this pair too."""
     comparison: Comparison
     sampling_s: float
     """The time that the slower of the two cells was sampled, the blocks that are thrown away included."""
@@ -84,13 +96,14 @@ def read(folder: Path) -> list[Judged]:
     pairs = comparison.pairs(records.read_run(folder).cells, BASE)
     alone = [comparison.compare(cell, base, MARGIN) for cell, base in pairs]
     together = comparison.control(alone)
-    shares = {_name(share): share for share in SHARES}
+    shares, shared = {_name(share): share for share in SHARES}, quarter()
     return [
         Judged(
             cell.case,
             cell.framework,
             shares[cell.target.removesuffix(f"-{cell.framework}")],
             is_unsteady(cell.framework, cell.workload, cell.threads),
+            (cell.framework, cell.workload, cell.threads) in shared,
             one,
             max(_sampling_s(cell), _sampling_s(base)),
         )
@@ -111,11 +124,14 @@ def make_plan(threads: int) -> Plan:
 
 
 def score(found: Sequence[Judged], suffix: str) -> Iterator[Figure]:
-    """What the verdicts on these pairs were worth; `suffix` tells the conditions apart. Unsteady pairs come last."""
+    """What the verdicts on these pairs were worth; `suffix` tells the conditions apart. Pairs that the other tools get too
+    come once more by themselves, and unsteady ones last."""
     steady = [one for one in found if not one.unsteady]
     yield from _score(steady, suffix, {share: None for share in SHARES} if suffix else MAY_MISS)
     yield Figure(f"mean_sampling{suffix}", sum(one.sampling_s for one in found) / len(found), "s_per_cell", None)
     yield Figure(f"most_sampling{suffix}", max(one.sampling_s for one in found), "s_per_cell", 20)
+    if shared := [one for one in steady if one.shared]:
+        yield from _score(shared, f"_shared{suffix}", {share: None for share in SHARES})
     if unsteady := [one for one in found if one.unsteady]:
         yield from _score(unsteady, f"_unsteady{suffix}", {share: None for share in SHARES})
 

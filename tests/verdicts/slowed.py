@@ -5,6 +5,7 @@ A share of 0.05 means that of a hundred calls five are made twice: 5 % more of t
 
 from __future__ import annotations
 
+import os
 from functools import wraps
 from typing import Any
 
@@ -32,6 +33,14 @@ def is_unsteady(framework: str, workload: str, threads: int) -> bool:
     kept awake: `rms_norm` takes 5, 9 or 18 µs. Why is not known. Such pairs are judged apart.
     """
     return threads > 1 and framework == "jax" and workload in ("mlp", "max_pool2d", "rms_norm")
+
+
+def quarter() -> list[tuple[str, str, int]]:
+    """Every fourth of the steady pairs, with one thread and with all, as framework, workload and threads: what the other
+    tools get too."""
+    counts = sorted({1, len(os.sched_getaffinity(0))})
+    every = [(*pair, threads) for threads in counts for pair in PAIRS]
+    return [problem for problem in every if not is_unsteady(*problem)][::4]
 
 
 def package(framework: str, share: float) -> str:

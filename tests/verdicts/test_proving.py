@@ -28,7 +28,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> list[Judged]:
     ]
     with records.open_new(folder, proving._record(make_plan(1))) as writer:
         writer.append([line for cell in cells for line in lines(cell)])
-    return proving.read(folder)
+    return [replace(one, shared=False) for one in proving.read(folder)]  # which they are depends on the machine
 
 
 def test_every_pair_is_judged_against_the_base_with_what_was_planted(judged: list[Judged]) -> None:
@@ -64,6 +64,15 @@ def test_pairs_that_the_framework_makes_unsteady_are_scored_apart(judged: list[J
     assert {name: both[name] for name in alone} == alone
     assert both["missed_10_unsteady"] == alone["missed_10"]
     assert both["wrong_direction_unsteady"] == alone["wrong_direction"]
+
+
+def test_pairs_that_the_other_tools_get_too_are_scored_by_themselves_as_well(judged: list[Judged]) -> None:
+    shared = [replace(one, shared=True) for one in judged]
+    rest = [replace(one, shared=False) for one in judged for _ in range(2)]
+    found = {figure.name: figure.value for figure in score([*shared, *rest], "_busy")}
+    assert (found["pairs_of_equals_busy"], found["pairs_of_equals_shared_busy"]) == (3, 1)
+    assert found["missed_10_shared_busy"] == 100
+    assert "pairs_of_equals_shared" not in {figure.name for figure in score(rest, "")}
 
 
 def test_the_plan_measures_every_share_beside_a_base_in_workers_of_its_own() -> None:

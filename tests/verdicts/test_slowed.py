@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from impls.interface import load
-from tests.verdicts.slowed import FRAMEWORKS, PAIRS, SHARES, TOO_LONG, WORKLOADS, is_unsteady, package, slowed
+from tests.verdicts.slowed import FRAMEWORKS, PAIRS, SHARES, TOO_LONG, WORKLOADS, is_unsteady, package, quarter, slowed
 
 
 @pytest.mark.parametrize("share", SHARES)
@@ -20,6 +20,14 @@ def test_a_planted_package_has_the_implementations_that_are_slowed_down_and_no_o
     backend, implementations = load(package("numpy", 0.05))
     assert backend.modes == ("eager",)
     assert {name for name, _ in implementations} == {workload for framework, workload in PAIRS if framework == "numpy"}
+
+
+def test_the_other_tools_get_a_quarter_of_the_steady_pairs_of_every_framework_and_number_of_threads() -> None:
+    chosen = quarter()
+    assert not any(is_unsteady(*problem) for problem in chosen)
+    assert {framework for framework, _, _ in chosen} == set(FRAMEWORKS)
+    counts = {threads for _, _, threads in chosen}
+    assert len(chosen) == pytest.approx(len(PAIRS) * len(counts) / 4, abs=1.5)
 
 
 def test_there_are_enough_pairs_of_equals_with_one_thread_and_with_two() -> None:
