@@ -46,7 +46,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts of pairs: `false_alarms` of `equals`; by share, `missed` (same) and `wrong_way` (faster) of `planted`."""
+    """Counts of pairs: `false_alarms` of `equals`; by share, `missed` (not called slower, as Triptych's are counted) and
+    `wrong_way` (called faster) of `planted`."""
 
     equals: int
     false_alarms: int
@@ -105,7 +106,7 @@ def _summed(count: Counter[tuple[float, Judgement]]) -> Summary:
         equals=pairs.get(0, 0),
         false_alarms=pairs.get(0, 0) - count[0, "same"],
         planted={share: pairs[share] for share in planted},
-        missed={share: count[share, "same"] for share in planted},
+        missed={share: pairs[share] - count[share, "slower"] for share in planted},
         wrong_way={share: count[share, "faster"] for share in planted},
     )
 
