@@ -48,9 +48,14 @@ class Implementation:
     unsupported: Unsupported
 
     def bind(self, problem: Problem) -> Function:
-        """The function with its keyword-only arguments taken from the problem."""
+        """The function with its keyword-only arguments taken from the problem; with all of it where it takes any.
+
+        `training` is for whoever calls a model.
+        """
         parameters = inspect.signature(self.function).parameters.values()
-        settings = {p.name: problem[p.name] for p in parameters if p.kind is p.KEYWORD_ONLY}
+        settings = {p.name: problem[p.name] for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "training"}
+        if any(p.kind is p.VAR_KEYWORD for p in parameters):
+            settings = dict(problem)
         return partial(self.function, **settings) if settings else self.function
 
 
@@ -67,7 +72,7 @@ def implements(
     """File the decorated function as an implementation of `workload` in the package that it is written in."""
 
     def register(function: Function) -> Function:
-        package = function.__module__.rpartition(".")[0]
+        package = function.__module__.rpartition(".")[0].removesuffix(".models")
         key = (package, workload, variant)
         if key in _REGISTER:
             raise ValueError(f"{package} implements {workload} ({variant}) twice")
@@ -77,11 +82,16 @@ def implements(
     return register
 
 
+def registered(package: str, workload: str) -> Implementation:
+    """The default implementation of `workload` in `package`, whose modules have been imported."""
+    return _REGISTER[package, workload, "default"]
+
+
 def load(package: str) -> tuple[Backend, dict[tuple[str, str], Implementation]]:
     """Import a framework's package: its backend, and its implementations by workload and variant."""
     backend = importlib.import_module(f"{package}.backend").BACKEND
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        importlib.import_module(f"{package}.{module.name}")
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        importlib.import_module(module.name)
     return backend(), {key[1:]: found for key, found in _REGISTER.items() if key[0] == package}
 
 
@@ -89,6 +99,47 @@ def conventions(package: str) -> Mapping[str, Function]:
     """The framework's probes by name: functions without arguments that each return what it does by default."""
     probes: Mapping[str, Function] = importlib.import_module(f"{package}.conventions").PROBES
     return probes
+
+
+class Models(ABC):
+    """How a framework holds a model, calls and trains it: its parameters live in the model, and calls take data alone.
+
+    A model comes from `make`, and is the framework's own affair. Data are the definition's inputs and masks, then the targets.
+    Where results hold parameters and states, these come in the order in which `make` was given them.
+    """
+
+    axes: Mapping[str, str] = {}
+    """For axes of the definition, the order in which this framework's models hold them: `"O I H W": "H W I O"`."""
+
+    @abstractmethod
+    def make(
+        self, build: Function, parameters: Mapping[str, Native], states: Mapping[str, Native], inputs: Sequence[Native]
+    ) -> Any:
+        """The model that `build()` gives, with these values by the definition's names; it will be called with such inputs.
+
+        Raises ValueError, with the names, where it lacks one, has others, or has it in another shape.
+        """
+
+    @abstractmethod
+    def load(self, model: Any, parameters: Mapping[str, Native]) -> None:
+        """Replace the values of its parameters."""
+
+    @abstractmethod
+    def infer(self, model: Any, mode: str) -> Function:
+        """inputs ↦ outputs, by running statistics and without dropout."""
+
+    @abstractmethod
+    def gradient(self, model: Any, criterion: Function, inputs: int, mode: str) -> Function:
+        """data ↦ (loss, gradients by the parameters …, states after it …), in training.
+
+        The criterion takes the outputs and what follows the first `inputs` of the data.
+        """
+
+    @abstractmethod
+    def training(
+        self, model: Any, criterion: Function, inputs: int, mode: str, optimizer: str, settings: Mapping[str, float]
+    ) -> Function:
+        """data ↦ (loss, parameters after the step …, states after it …); `optimizer` names a workload of that family."""
 
 
 class Backend(ABC):
@@ -101,6 +152,8 @@ class Backend(ABC):
     compiled_modes: tuple[str, ...] = ()
     forward_mode = True
     """Whether `jvp` and `hvp` are more than the gradient again."""
+    models: Models
+    """How models are held and trained."""
 
     @abstractmethod
     def start(self, threads: int) -> None:

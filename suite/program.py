@@ -43,7 +43,7 @@ class Program:
         device: str,
         values: Mapping[str, Array],
     ) -> None:
-        implementation = _find(backend, implementations, workload, problem, task, mode, variant, precision, device)
+        implementation = find(backend, implementations, workload, problem, task, mode, variant, precision, device)
         self.backend, self.workload, self.problem, self.task, self.mode = backend, workload, problem, task, mode
         self.precision, self.device = precision, device
         self._layout = dict(implementation.layout)
@@ -118,7 +118,7 @@ class Program:
         """The arguments as native tensors, in the implementation's layout."""
         arguments = []
         for position, name in enumerate(self._names):
-            array = _permute(values[name], *self._axes_of(name))
+            array = permute(values[name], *self._axes_of(name))
             differentiable = self.task in ("gradient", "train_step") and position in self.positions
             arguments.append(self.backend.array(array, self.precision, self.device, differentiable))
         return arguments
@@ -138,7 +138,7 @@ class Program:
         arrays = {}
         for name, tensor in zip(self.outputs, outputs, strict=True):
             of_definition, of_framework = self._axes_of_result(name)
-            arrays[name] = _permute(self.backend.numpy(tensor), of_framework, of_definition)
+            arrays[name] = permute(self.backend.numpy(tensor), of_framework, of_definition)
         return arrays
 
     def _axes_of(self, name: str) -> tuple[str, str]:
@@ -192,14 +192,14 @@ class Program:
         if not self.backend.forward_mode:
             return None
         tangents = [
-            self.backend.array(_permute(direction[name], *self._axes_of(name)), self.precision, self.device)
+            self.backend.array(permute(direction[name], *self._axes_of(name)), self.precision, self.device)
             for name in self.differentiated
         ]
         pushforward = self.backend.jvp(self.objective, "eager", self.positions)
         return float(self.backend.numpy(pushforward(*self.native(values), *tangents)[1]))
 
 
-def _find(
+def find(
     backend: Backend,
     implementations: Implementations,
     workload: Workload,
@@ -227,7 +227,7 @@ def _product(output: str, argument: str) -> str:
     return " ".join([*output.split(), *(f"{axis}'" for axis in argument.split())])
 
 
-def _permute(array: Array, source: str, destination: str) -> Array:
+def permute(array: Array, source: str, destination: str) -> Array:
     """`array` with its axes, named `source`, in the order `destination`, contiguous."""
     if source == destination:
         return array

@@ -26,6 +26,7 @@ import numpy as np
 from impls.interface import conventions, load
 from suite import gradients, timing
 from suite.errors import TriptychError
+from suite.model_program import ModelProgram
 from suite.program import Program, Unsupported, definition
 from suite.protocol import Channel, Closed, Message, save_arrays
 from suite.workloads import Problem, Workload
@@ -320,7 +321,8 @@ class Worker:
         device: str,
         values: dict[str, np.ndarray],
     ) -> Program:
-        return Program(
+        kind = ModelProgram if workload.network else Program
+        return kind(
             self.backend,
             self.implementations,
             workload,

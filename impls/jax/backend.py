@@ -9,6 +9,8 @@ import jaxlib
 import numpy as np
 
 from impls.interface import Backend, Function, Native, as_tuple, of_leaves, place
+from impls.jax.modes import as_mode
+from impls.jax.modules import JaxModels
 
 DTYPES = {
     "float64": jnp.float64,
@@ -22,6 +24,7 @@ DTYPES = {
 class JaxBackend(Backend):
     modes = ("eager", "jit")
     compiled_modes = ("jit",)
+    models = JaxModels()
 
     def start(self, threads: int) -> None:
         """Nothing: XLA takes one thread for each CPU that the process may use, which the worker has limited before."""
@@ -73,7 +76,7 @@ class JaxBackend(Backend):
         def outputs(*tensors: jax.Array) -> tuple[jax.Array, ...]:
             return as_tuple(function(*tensors))
 
-        return _as_mode(outputs, mode)
+        return as_mode(outputs, mode)
 
     def gradient(self, objective: Function, mode: str, positions: Sequence[int]) -> Function:
         differentiate = jax.value_and_grad(objective, argnums=tuple(positions))
@@ -82,7 +85,7 @@ class JaxBackend(Backend):
             loss, gradients = differentiate(*tensors)
             return (loss, *gradients)
 
-        return _as_mode(value_and_gradient, mode)
+        return as_mode(value_and_gradient, mode)
 
     def training(
         self,
@@ -117,7 +120,7 @@ class JaxBackend(Backend):
             outputs, derivatives = jax.jvp(*of_leaves(function, tensors, positions), tangents)
             return (*outputs, *derivatives)
 
-        return _as_mode(pushforward, mode)
+        return as_mode(pushforward, mode)
 
     def hvp(self, objective: Function, mode: str, positions: Sequence[int]) -> Function:
         """Forward over reverse, as JAX's autodiff cookbook recommends."""
@@ -129,7 +132,7 @@ class JaxBackend(Backend):
         def jacobian(*tensors: jax.Array) -> tuple[jax.Array, ...]:
             return tuple(block for of_output in rows(*tensors) for block in of_output)
 
-        return _as_mode(jacobian, mode)
+        return as_mode(jacobian, mode)
 
     def per_example_gradient(
         self, objective: Function, mode: str, positions: Sequence[int], axes: Sequence[int | None]
@@ -144,7 +147,7 @@ class JaxBackend(Backend):
             losses, gradients = mapped(*tensors)
             return (losses, *gradients)
 
-        return _as_mode(losses_and_gradients, mode)
+        return as_mode(losses_and_gradients, mode)
 
     def refuses(self, error: BaseException) -> bool:
         """No rule for differentiation or no kernel for the type, such as `'F16_F16_F32' is not supported by dot_general`."""
@@ -157,10 +160,6 @@ class JaxBackend(Backend):
     def traces(self, function: Function) -> int | None:
         count = getattr(getattr(function, "traced", function), "_cache_size", None)
         return count() if count else None
-
-
-def _as_mode(function: Function, mode: str) -> Function:
-    return jax.jit(function) if mode == "jit" else function
 
 
 def _threads() -> int | None:

@@ -39,13 +39,17 @@ def sgd(*tensors, learning_rate, weight_decay, clip):
     return _step(update, tensors, clip)
 
 
-@implements("momentum")
-def momentum(*tensors, learning_rate, momentum, weight_decay, clip):
+def _momentum(learning_rate, momentum, weight_decay):
     def update(parameter, gradient, velocity):
         velocity = momentum * velocity + gradient + weight_decay * parameter
         return parameter - learning_rate * velocity, velocity
 
-    return _step(update, tensors, clip)
+    return update
+
+
+@implements("momentum")
+def momentum(*tensors, learning_rate, momentum, weight_decay, clip):
+    return _step(_momentum(learning_rate, momentum, weight_decay), tensors, clip)
 
 
 @implements("nesterov")
@@ -88,13 +92,17 @@ def adam(*tensors, learning_rate, beta1, beta2, eps, weight_decay, step, clip):
     return _step(update, tensors, clip)
 
 
-@implements("adamw")
-def adamw(*tensors, learning_rate, beta1, beta2, eps, weight_decay, step, clip):
+def _adamw(learning_rate, beta1, beta2, eps, weight_decay, step):
     def update(parameter, gradient, moment, squares):
         direction, moment, squares = _adam_direction(gradient, moment, squares, beta1, beta2, eps, step)
         return parameter * (1 - learning_rate * weight_decay) - learning_rate * direction, moment, squares
 
-    return _step(update, tensors, clip)
+    return update
+
+
+@implements("adamw")
+def adamw(*tensors, learning_rate, beta1, beta2, eps, weight_decay, step, clip):
+    return _step(_adamw(learning_rate, beta1, beta2, eps, weight_decay, step), tensors, clip)
 
 
 @implements("adadelta")
@@ -128,3 +136,7 @@ def lion(*tensors, learning_rate, beta1, beta2, weight_decay, clip):
         return parameter - learning_rate * direction, beta2 * moment + (1 - beta2) * gradient
 
     return _step(update, tensors, clip)
+
+
+UPDATES = {"momentum": (1, _momentum), "adamw": (2, _adamw)}
+"""For training models: kinds of state of a parameter, which begin at 0, and what makes the update from the settings."""

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from impls.interface import Backend, Function, Native, as_tuple, place
+from impls.numpy.networks import NumpyModels
 
 Array = np.ndarray
 
@@ -27,6 +28,7 @@ STEP = 1e-4
 class NumpyBackend(Backend):
     modes = ("eager",)
     forward_mode = False
+    models = NumpyModels()
 
     def start(self, threads: int) -> None:
         """Nothing: BLAS reads its number of threads from the environment when it is loaded."""

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-import types
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from impls.interface import Backend, Function, Native, as_tuple, of_leaves, place
+from impls.pytorch.modes import as_mode
+from impls.pytorch.modules import PytorchModels
 
 DTYPES = {
     "float64": torch.float64,
@@ -20,6 +21,7 @@ DTYPES = {
 class PytorchBackend(Backend):
     modes = ("eager", "compile")
     compiled_modes = ("compile",)
+    models = PytorchModels()
 
     def start(self, threads: int) -> None:
         torch.set_num_threads(threads)
@@ -75,11 +77,11 @@ class PytorchBackend(Backend):
 
     def forward(self, function: Function, mode: str) -> Function:
         # No graph is recorded, since no argument requires a gradient.
-        function = _as_mode(function, mode)
+        function = as_mode(function, mode)
         return lambda *tensors: as_tuple(function(*tensors))
 
     def gradient(self, objective: Function, mode: str, positions: Sequence[int]) -> Function:
-        objective = _as_mode(objective, mode)
+        objective = as_mode(objective, mode)
 
         def value_and_gradient(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
             leaves = [tensors[position] for position in positions]
@@ -99,7 +101,7 @@ class PytorchBackend(Backend):
         positions: Sequence[int],
         learning_rate: float,
     ) -> Function:
-        objective = _as_mode(objective, mode)
+        objective = as_mode(objective, mode)
         parameters = [tensors[position] for position in positions]
         optimizer = torch.optim.SGD(parameters, lr=learning_rate, momentum=0, weight_decay=0)
 
@@ -118,7 +120,7 @@ class PytorchBackend(Backend):
             outputs, derivatives = torch.func.jvp(*of_leaves(function, tensors, positions), tangents)
             return (*outputs, *derivatives)
 
-        return _as_mode(pushforward, mode)
+        return as_mode(pushforward, mode)
 
     def hvp(self, objective: Function, mode: str, positions: Sequence[int]) -> Function:
         """Forward over reverse, as PyTorch's tutorial on Hessians recommends."""
@@ -131,7 +133,7 @@ class PytorchBackend(Backend):
         def jacobian(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
             return tuple(block for of_output in rows(*tensors) for block in of_output)
 
-        return _as_mode(jacobian, mode)
+        return as_mode(jacobian, mode)
 
     def per_example_gradient(
         self, objective: Function, mode: str, positions: Sequence[int], axes: Sequence[int | None]
@@ -147,7 +149,7 @@ class PytorchBackend(Backend):
             gradients, losses = mapped(*tensors)
             return (losses, *gradients)
 
-        return _as_mode(losses_and_gradients, mode)
+        return as_mode(losses_and_gradients, mode)
 
     def refuses(self, error: BaseException) -> bool:
         """`"cholesky_cpu" not implemented for 'BFloat16'`, `derivative for aten::_ctc_loss_backward is not implemented`,
@@ -158,19 +160,6 @@ class PytorchBackend(Backend):
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
-
-
-def _as_mode(function: Function, mode: str) -> Function:
-    if mode == "eager":
-        return function
-
-    def program(*tensors: Native) -> Native:
-        return function(*tensors)
-
-    # Dynamo keeps what it compiled on the code object, and refuses when too many versions share one: with a code object
-    # of its own no program is in another's way. `dynamic=False`: each program has one shape.
-    own = types.FunctionType(program.__code__.replace(), program.__globals__, closure=program.__closure__)
-    return torch.compile(own, fullgraph=True, dynamic=False)
 
 
 def _compile_threads() -> int:

@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from impls.interface import Backend, Function, Native, as_tuple, place
+from impls.tensorflow.modes import as_mode
+from impls.tensorflow.modules import TensorflowModels
 
 DTYPES = {
     "float64": tf.float64,
@@ -19,6 +21,7 @@ DTYPES = {
 class TensorflowBackend(Backend):
     modes = ("eager", "graph", "xla")
     compiled_modes = ("graph", "xla")
+    models = TensorflowModels()
 
     def start(self, threads: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -70,7 +73,7 @@ class TensorflowBackend(Backend):
         return tf.add_n([tf.reduce_sum(y * c) for y, c in zip(outputs, cotangents, strict=False)])
 
     def forward(self, function: Function, mode: str) -> Function:
-        function = _as_mode(function, mode)
+        function = as_mode(function, mode)
 
         def outputs(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
             return as_tuple(function(*tensors))
@@ -86,7 +89,7 @@ class TensorflowBackend(Backend):
                 loss = objective(*tensors)
             return (loss, *tape.gradient(loss, leaves))
 
-        return _as_mode(value_and_gradient, mode)
+        return as_mode(value_and_gradient, mode)
 
     def training(
         self,
@@ -105,7 +108,7 @@ class TensorflowBackend(Backend):
                 variable.assign_sub(learning_rate * gradient)
             return loss
 
-        update = _as_mode(update, mode)
+        update = as_mode(update, mode)
 
         def step(*data: tf.Tensor) -> tuple[Native, ...]:
             return (update(*data), *variables)
@@ -121,7 +124,7 @@ class TensorflowBackend(Backend):
                 outputs = as_tuple(function(*tensors))
             return (*outputs, *(accumulator.jvp(output, unconnected_gradients="zero") for output in outputs))
 
-        return _as_mode(pushforward, mode)
+        return as_mode(pushforward, mode)
 
     def hvp(self, objective: Function, mode: str, positions: Sequence[int]) -> Function:
         """Forward over reverse, as the documentation of ForwardAccumulator recommends."""
@@ -145,7 +148,7 @@ class TensorflowBackend(Backend):
             rows = [tape.jacobian(output, leaves, unconnected_gradients="zero") for output in outputs]
             return tuple(block for of_output in rows for block in of_output)
 
-        return _as_mode(jacobian, mode)
+        return as_mode(jacobian, mode)
 
     def per_example_gradient(
         self, objective: Function, mode: str, positions: Sequence[int], axes: Sequence[int | None]
@@ -165,7 +168,7 @@ class TensorflowBackend(Backend):
 
             return tuple(tf.vectorized_map(of_one, [_first(tensors[p], axes[p]) for p in mapped]))
 
-        return _as_mode(losses_and_gradients, mode)
+        return as_mode(losses_and_gradients, mode)
 
     def refuses(self, error: BaseException) -> bool:
         """No kernel for the type or device, no gradient in the registry, or nothing that XLA could compile."""
@@ -188,12 +191,6 @@ def _first(tensor: tf.Tensor, axis: int | None) -> tf.Tensor:
     """`tensor` with `axis` moved to the front, where tf.vectorized_map looks for it."""
     order = [axis, *(other for other in range(tensor.shape.rank) if other != axis)]
     return tensor if axis == 0 else tf.transpose(tensor, order)
-
-
-def _as_mode(function: Function, mode: str) -> Function:
-    if mode == "eager":
-        return function
-    return tf.function(function, jit_compile=mode == "xla")
 
 
 BACKEND = TensorflowBackend

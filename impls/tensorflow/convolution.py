@@ -39,9 +39,13 @@ def _dilated_gradient_refused(p: Problem, task: str, mode: str, precision: str) 
 def conv2d_split(x, weight, bias, *, stride, padding, dilation, groups, auto_pad):
     """One convolution for each group, side by side: slower, but with a gradient on the CPU."""
     pads = _padding(x, weight, stride, padding, dilation, auto_pad)
+    return split_convolution(x, weight, stride, pads, dilation, groups) + bias
+
+
+def split_convolution(x, weight, stride, pads, dilation, groups):
     slices = zip(tf.split(x, groups, axis=3), tf.split(weight, groups, axis=3), strict=True)
     parts = [tf.nn.conv2d(part, kernels, stride, pads, dilations=dilation) for part, kernels in slices]
-    return tf.concat(parts, axis=3) + bias
+    return tf.concat(parts, axis=3)
 
 
 @implements("conv2d", variant="im2col", layout=NHWC)

@@ -14,6 +14,7 @@ from suite.workloads import (
     recurrent,
     reductions,
 )
+from suite.workloads import models  # isort: skip - made of the workloads above
 from suite.workloads.definition import (
     JACOBIAN_ENTRIES,
     SMALLEST_NORMAL,
@@ -43,6 +44,7 @@ __all__ = [
     "linalg",
     "linear",
     "losses",
+    "models",
     "normalization",
     "optimizers",
     "pooling",

@@ -18,7 +18,7 @@ from suite.errors import UsageError, unknown
 from suite.workloads.distributions import Draw, Normal
 
 Array = np.ndarray
-Role = Literal["input", "parameter", "target", "output", "statistic"]
+Role = Literal["input", "parameter", "target", "output", "statistic", "state", "mask"]
 Value = int | float | bool | str
 
 TRANSFORMS = ("jvp", "hvp", "jacobian", "per_example_gradient")
@@ -50,7 +50,8 @@ ITEM_BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2
 class Tensor:
     """One tensor of a workload: its semantic axes (`"N C H W"`), shape, role, and how its values are drawn.
 
-    Inputs and parameters are differentiated by where they are floating and not `fixed`.
+    Inputs and parameters are differentiated by where they are floating and not `fixed`. Models also have states, which
+    training changes without a gradient, and masks, which are inputs of training only.
     """
 
     axes: str
@@ -165,6 +166,8 @@ class Workload:
     outputs: Callable[[Problem], dict[str, Tensor]]
     cost: Callable[[Problem], Cost]
     check: Callable[[Problem], str | None] = field(repr=False)
+    network: Callable[[Problem, bool], Any] | None = field(default=None, repr=False)
+    """Of a model: its `Network`, in inference (False) and in training (True)."""
 
     @property
     def summary(self) -> str:
@@ -207,6 +210,10 @@ class Workload:
     def cotangents(self, p: Problem) -> dict[str, Tensor]:
         """The outputs that a gradient flows from, each of which is contracted with a tensor of its own shape."""
         return {name: tensor for name, tensor in self.outputs(p).items() if tensor.role == "output"}
+
+    def states(self, p: Problem) -> dict[str, Tensor]:
+        """What training changes without a gradient: running statistics."""
+        return {name: tensor for name, tensor in self.tensors(p).items() if tensor.role == "state"}
 
     def is_scalar(self, p: Problem) -> bool:
         return all(output.shape == () for output in self.outputs(p).values())
@@ -254,6 +261,7 @@ class Workload:
         item = ITEM_BYTES[precision]
         of_outputs = task in ("forward", "jvp", "jacobian")
         tensors = list((self.arguments(p) if of_outputs else self.tensors(p)).values())
+        tensors = [t for t in tensors if not (of_outputs and t.role == "mask")]
         if not of_outputs and self.loss is None and not self.is_scalar(p):
             tensors += self.cotangents(p).values()
         moved = sum(t.size for t in self.differentiable(p).values())
@@ -290,12 +298,13 @@ def workload(*, family: str) -> Callable[[type], type]:
         if name in WORKLOADS:
             raise ValueError(f"two workloads are called {name}")
         base = Problem(members["problems"]["small"])
-        tensors = definition.tensors(base)  # type: ignore[attr-defined]
         tasks = members.get("tasks", ("forward", "gradient"))
-        if "gradient" in tasks:
+        if "gradient" in tasks and "transforms" not in members:
+            tensors = definition.tensors(base)  # type: ignore[attr-defined]
             has_parameters = any(tensor.role == "parameter" for tensor in tensors.values())
-            mapped = has_parameters and "batch" in base
-            tasks += members.get("transforms", TRANSFORMS if mapped else TRANSFORMS[:-1])
+            tasks += TRANSFORMS if has_parameters and "batch" in base else TRANSFORMS[:-1]
+        elif "gradient" in tasks:
+            tasks += members["transforms"]
         WORKLOADS[name] = Workload(
             name=name,
             family=family,
@@ -312,6 +321,7 @@ def workload(*, family: str) -> Callable[[type], type]:
             outputs=definition.outputs,  # type: ignore[attr-defined]
             cost=definition.cost,  # type: ignore[attr-defined]
             check=getattr(definition, "check", lambda p: None),
+            network=getattr(definition, "network", None),
         )
         return definition
 

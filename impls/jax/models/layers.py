@@ -1,0 +1,57 @@
+"""Layers of models as pure functions: `own` are a layer's parameters, by the definition's names. Images are N H W C."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import lax
+
+from impls.jax import normalization, pooling
+
+
+def conv2d(own, x, *, stride=1, padding=0, groups=1):
+    """With a bias where the layer has one."""
+    y = lax.conv_general_dilated(
+        x,
+        own["weight"],
+        window_strides=(stride, stride),
+        padding=[(padding, padding)] * 2,
+        feature_group_count=groups,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+    return y + own["bias"] if "bias" in own else y
+
+
+def linear(own, x):
+    y = jnp.dot(x, own["weight"])
+    return y + own["bias"] if "bias" in own else y
+
+
+def batch_norm(own, running, x, *, training, eps=1e-5, momentum=0.1):
+    """Over all axes but the last; the result, and the running statistics after it."""
+    means, variances = running["running_mean"], running["running_var"]
+    if not training:
+        y = normalization.batch_norm_inference(x, own["weight"], own["bias"], means, variances, eps=eps)
+        return y, {"running_mean": means, "running_var": variances}
+    image = x if x.ndim == 4 else x[:, None, None]
+    y, means, variances = normalization.batch_norm(
+        image, own["weight"], own["bias"], means, variances, eps=eps, momentum=momentum
+    )
+    return y.reshape(x.shape), {"running_mean": means, "running_var": variances}
+
+
+def max_pool2d(x, kernel, stride, padding=0):
+    return pooling.max_pool2d(x, kernel=kernel, stride=stride, padding=padding, ceil_mode=False)
+
+
+def avg_pool2d(x, kernel, stride):
+    return pooling.avg_pool2d(x, kernel=kernel, stride=stride, padding=0, ceil_mode=False, count_include_pad=True)
+
+
+def flatten(x):
+    """As the definition does: channels first."""
+    return x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
+
+
+def dropout(x, mask, rate):
+    """By a mask that is given: True where an entry is kept."""
+    return x * mask / (1 - rate)

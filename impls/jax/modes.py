@@ -1,0 +1,11 @@
+"""How JAX executes a function: as it is, or compiled."""
+
+from __future__ import annotations
+
+import jax
+
+from impls.interface import Function
+
+
+def as_mode(function: Function, mode: str) -> Function:
+    return jax.jit(function) if mode == "jit" else function

@@ -1,0 +1,156 @@
+"""Models in JAX: pure functions of nested dicts of parameters and states, which take the definition's by their paths.
+
+    def model(parameters, states, *data, training, ...): return outputs, new_states
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from impls.interface import Function, Models, Native, as_tuple
+from impls.jax.modes import as_mode
+from impls.jax.optimizers import UPDATES
+
+Tree = dict[str, Any]
+
+
+@dataclass
+class Held:
+    """The function, the values of its parameters and states, and their names in the definition's order."""
+
+    function: Callable[..., tuple[Any, Tree]]
+    parameters: Tree
+    states: Tree
+    names: list[str]
+    state_names: list[str]
+
+
+class Noted(dict[str, Any]):
+    """A nested dict that notes which of its leaves are read."""
+
+    def __init__(self, tree: Tree, path: str, read: set[str]) -> None:
+        super().__init__(
+            {key: Noted(value, f"{path}{key}.", read) if isinstance(value, dict) else value for key, value in tree.items()}
+        )
+        self.path, self.read = path, read
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self:
+            raise ValueError(f"missing: {self.path}{key}")
+        value = super().__getitem__(key)
+        if not isinstance(value, dict):
+            self.read.add(self.path + key)
+        return value
+
+
+class JaxModels(Models):
+    axes = {"N C H W": "N H W C", "O I H W": "H W I O", "O I": "I O"}
+
+    def make(
+        self, build: Function, parameters: Mapping[str, Native], states: Mapping[str, Native], inputs: Sequence[Native]
+    ) -> Held:
+        read: set[str] = set()
+
+        def look(parameters: Tree, states: Tree) -> Any:
+            return build(Noted(parameters, "", read), Noted(states, "", read), *inputs, training=False)[0]
+
+        model = Held(build, _nested(parameters), _nested(states), list(parameters), list(states))
+        jax.eval_shape(look, model.parameters, model.states)
+        if unread := [name for name in (*parameters, *states) if name not in read]:
+            raise ValueError("; ".join(f"unexpected: {name}" for name in unread))
+        return model
+
+    def load(self, model: Held, parameters: Mapping[str, Native]) -> None:
+        model.parameters = _nested(parameters)
+
+    def infer(self, model: Held, mode: str) -> Function:
+        def outputs(parameters: Tree, states: Tree, *data: jax.Array) -> tuple[jax.Array, ...]:
+            return as_tuple(model.function(parameters, states, *data, training=False)[0])
+
+        outputs = as_mode(outputs, mode)
+
+        def infer(*data: jax.Array) -> tuple[jax.Array, ...]:
+            return outputs(model.parameters, model.states, *data)
+
+        infer.traced = outputs
+        return infer
+
+    def gradient(self, model: Held, criterion: Function, inputs: int, mode: str) -> Function:
+        differentiate = as_mode(_differentiated(model, criterion, inputs), mode)
+
+        def value_and_gradient(*data: jax.Array) -> tuple[jax.Array, ...]:
+            loss, gradients, states = differentiate(model.parameters, model.states, *data)
+            return (loss, *_leaves(gradients, model.names), *_leaves(states, model.state_names))
+
+        value_and_gradient.traced = differentiate
+        return value_and_gradient
+
+    def training(
+        self, model: Held, criterion: Function, inputs: int, mode: str, optimizer: str, settings: Mapping[str, float]
+    ) -> Function:
+        kinds, make_update = UPDATES[optimizer]
+        differentiate = _differentiated(model, criterion, inputs)
+
+        def train(carry: tuple[Any, ...], *data: jax.Array) -> tuple[jax.Array, tuple[Any, ...]]:
+            parameters, states, kept, taken = carry
+            loss, gradients, states = differentiate(parameters, states, *data)
+            taken = taken + 1
+            update = make_update(**settings, **({"step": taken} if optimizer == "adamw" else {}))
+            new = jax.tree.map(lambda *each: update(*each), parameters, gradients, *kept)
+            parameters, *kept = jax.tree.transpose(jax.tree.structure(parameters), None, new)
+            return loss, (parameters, states, kept, taken)
+
+        # The memory of what was before is given to what comes after.
+        train = jax.jit(train, donate_argnums=0) if mode == "jit" else train
+        copies = jax.tree.map(jnp.copy, (model.parameters, model.states))
+        kept = [jax.tree.map(jnp.zeros_like, model.parameters) for _ in range(kinds)]
+        carry = (*copies, kept, jnp.zeros((), _leaves(model.parameters, model.names)[0].dtype))
+
+        def step(*data: jax.Array) -> tuple[jax.Array, ...]:
+            nonlocal carry
+            loss, carry = train(carry, *data)
+            return (loss, *_leaves(carry[0], model.names), *_leaves(carry[1], model.state_names))
+
+        step.traced = train
+        return step
+
+
+def _differentiated(model: Held, criterion: Function, inputs: int) -> Function:
+    def loss_of(parameters: Tree, states: Tree, *data: jax.Array) -> tuple[jax.Array, Tree]:
+        outputs, states = model.function(parameters, states, *data[:inputs], training=True)
+        return criterion(outputs, *data[inputs:]), states
+
+    differentiate = jax.value_and_grad(loss_of, has_aux=True)
+
+    def value_and_gradient(parameters: Tree, states: Tree, *data: jax.Array) -> tuple[jax.Array, Tree, Tree]:
+        (loss, states), gradients = differentiate(parameters, states, *data)
+        return loss, gradients, states
+
+    return value_and_gradient
+
+
+def _nested(values: Mapping[str, Native]) -> Tree:
+    """`{"layer1.0.weight": w}` as `{"layer1": {"0": {"weight": w}}}`."""
+    tree: Tree = {}
+    for name, value in values.items():
+        *path, leaf = name.split(".")
+        place = tree
+        for part in path:
+            place = place.setdefault(part, {})
+        place[leaf] = value
+    return tree
+
+
+def _leaves(tree: Tree, names: list[str]) -> list[jax.Array]:
+    found = []
+    for name in names:
+        place: Any = tree
+        for part in name.split("."):
+            place = place[part]
+        found.append(place)
+    return found

@@ -1,0 +1,154 @@
+"""Models in NumPy: the definition's own steps, each run by the oracle of its operation, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from impls.interface import Function, Models, as_tuple, implements, registered
+from impls.numpy.optimizers import UPDATES
+from impls.numpy.rearrangements import REARRANGEMENTS
+from suite.workloads import WORKLOADS, Problem
+from suite.workloads.models.network import Fill, Network, Step
+
+Array = np.ndarray
+Arrays = dict[str, Array]
+
+
+def run(network: Network, tensors: Mapping[str, Array]) -> tuple[Arrays, Callable[[Arrays], Arrays]]:
+    """Every value of the network by name; and its backward, from cotangents of some values to those of all before them."""
+    values = dict(tensors)
+    dtype = next(tensor.dtype for tensor in values.values() if tensor.dtype.kind == "f")
+    backwards = []
+    for step in network.steps:
+        arguments = [_fill(one, dtype) if isinstance(one, Fill) else values[one] for one in step.inputs]
+        results, backward = _operation(step)(*arguments)
+        values |= zip((value.name for value in step.outputs), as_tuple(results), strict=True)
+        backwards.append((step, backward))
+
+    def pull(cotangents: Arrays) -> Arrays:
+        found = dict(cotangents)
+        for step, backward in reversed(backwards):
+            flowing = [value.name for value in step.outputs[: _flowing(step)]]
+            if not any(name in found for name in flowing):
+                continue
+            dys = [found[name] if name in found else np.zeros_like(values[name]) for name in flowing]
+            for name, derivative in zip(step.inputs, backward(*dys), strict=True):
+                if isinstance(name, str) and derivative is not None:
+                    found[name] = found[name] + derivative if name in found else derivative
+        return found
+
+    return values, pull
+
+
+def _fill(constant: Fill, dtype: Any) -> Array:
+    return np.full(constant.shape, constant.value, np.int64 if constant.kind == "int" else dtype)
+
+
+def _operation(step: Step) -> Function:
+    if step.operation in REARRANGEMENTS:
+        function = REARRANGEMENTS[step.operation]
+        return lambda *arguments: function(*arguments, **step.settings)
+    return registered("impls.numpy", step.operation).bind(Problem(step.settings))
+
+
+def _flowing(step: Step) -> int:
+    """How many of its results a gradient flows from."""
+    if step.operation in REARRANGEMENTS:
+        return 1
+    return len(WORKLOADS[step.operation].cotangents(Problem(step.settings)))
+
+
+@dataclass
+class NumpyModel:
+    """The networks of both modes, and the values of parameters and states."""
+
+    inference: Network
+    training: Network
+    parameters: Arrays = field(default_factory=dict)
+    states: Arrays = field(default_factory=dict)
+
+    def infer(self, *inputs: Array) -> tuple[Array, ...]:
+        values, _ = run(self.inference, self._tensors(self.inference, inputs))
+        return tuple(values[output.name] for output in self.inference.outputs.values())
+
+    def train(self, data: tuple[Array, ...], criterion: Function, inputs: int) -> tuple[Array, list[Array]]:
+        """Loss and gradients; the states move."""
+        values, pull = run(self.training, self._tensors(self.training, data[:inputs]))
+        names = [output.name for output in self.training.outputs.values()]
+        outputs = tuple(values[name] for name in names)
+        loss, backward = criterion(outputs if len(outputs) > 1 else outputs[0], *data[inputs:])
+        cotangents = as_tuple(backward(np.ones_like(loss)))[: len(names)]
+        found = pull(dict(zip(names, cotangents, strict=True)))
+        self.states = {
+            name: values[self.training.updates[name].name] if name in self.training.updates else value
+            for name, value in self.states.items()
+        }
+        return loss, [found[name] if name in found else np.zeros_like(value) for name, value in self.parameters.items()]
+
+    def _tensors(self, network: Network, data: tuple[Array, ...]) -> Arrays:
+        names = [name for name, tensor in network.tensors.items() if tensor.role in ("input", "mask")]
+        return {**dict(zip(names, data, strict=True)), **self.parameters, **self.states}
+
+
+class NumpyModels(Models):
+    def make(
+        self, build: Function, parameters: Mapping[str, Array], states: Mapping[str, Array], inputs: Sequence[Array]
+    ) -> NumpyModel:
+        model: NumpyModel = build()
+        model.parameters, model.states = dict(parameters), dict(states)
+        return model
+
+    def load(self, model: NumpyModel, parameters: Mapping[str, Array]) -> None:
+        model.parameters = dict(parameters)
+
+    def infer(self, model: NumpyModel, mode: str) -> Function:
+        return model.infer
+
+    def gradient(self, model: NumpyModel, criterion: Function, inputs: int, mode: str) -> Function:
+        def value_and_gradient(*data: Array) -> tuple[Array, ...]:
+            loss, gradients = model.train(data, criterion, inputs)
+            return (loss, *gradients, *model.states.values())
+
+        return value_and_gradient
+
+    def training(
+        self,
+        model: NumpyModel,
+        criterion: Function,
+        inputs: int,
+        mode: str,
+        optimizer: str,
+        settings: Mapping[str, float],
+    ) -> Function:
+        kinds, make_update = UPDATES[optimizer]
+        kept = [[np.zeros_like(value) for _ in range(kinds)] for value in model.parameters.values()]
+        steps = 0
+
+        def step(*data: Array) -> tuple[Array, ...]:
+            nonlocal steps
+            steps += 1
+            loss, gradients = model.train(data, criterion, inputs)
+            update = make_update(**settings, **({"step": steps} if optimizer == "adamw" else {}))
+            for number, (name, gradient) in enumerate(zip(model.parameters, gradients, strict=True)):
+                model.parameters[name], *kept[number] = update(model.parameters[name], gradient, *kept[number])
+            return (loss, *model.parameters.values(), *model.states.values())
+
+        return step
+
+
+def _register(name: str) -> None:
+    def build(**problem: Any) -> NumpyModel:
+        network = WORKLOADS[name].network
+        assert network is not None
+        return NumpyModel(network(Problem(problem), False), network(Problem(problem), True))
+
+    implements(name)(build)
+
+
+for _name, _workload in WORKLOADS.items():
+    if _workload.network:
+        _register(_name)

@@ -1,0 +1,22 @@
+"""How PyTorch executes a function: as it is, or compiled."""
+
+from __future__ import annotations
+
+import types
+
+import torch
+
+from impls.interface import Function, Native
+
+
+def as_mode(function: Function, mode: str) -> Function:
+    if mode == "eager":
+        return function
+
+    def program(*tensors: Native) -> Native:
+        return function(*tensors)
+
+    # Dynamo keeps what it compiled on the code object, and refuses when too many versions share one: with a code object
+    # of its own no program is in another's way. `dynamic=False`: each program has one shape.
+    own = types.FunctionType(program.__code__.replace(), program.__globals__, closure=program.__closure__)
+    return torch.compile(own, fullgraph=True, dynamic=False)

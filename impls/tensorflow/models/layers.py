@@ -1,0 +1,94 @@
+"""Layers of models as `tf.Module`s, with the definition's names of parameters; images are N H W C, weights end in O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import tensorflow as tf
+
+from impls.tensorflow import convolution, normalization, pooling
+
+_types = [tf.float32]
+
+
+@contextmanager
+def floating(dtype: tf.DType) -> Iterator[None]:
+    """Variables that are made meanwhile have this type."""
+    _types.append(dtype)
+    try:
+        yield
+    finally:
+        _types.pop()
+
+
+def variable(*shape: int, trainable: bool = True) -> tf.Variable:
+    return tf.Variable(tf.zeros(shape, _types[-1]), trainable=trainable)
+
+
+class Conv2d(tf.Module):
+    def __init__(self, inputs, channels, kernel, *, stride=1, padding=0, groups=1, bias=True):
+        super().__init__()
+        self.weight = variable(kernel, kernel, inputs // groups, channels)
+        self.bias = variable(channels) if bias else None
+        self.stride, self.padding, self.groups = stride, padding, groups
+
+    def __call__(self, x):
+        pads = [[0, 0], [self.padding] * 2, [self.padding] * 2, [0, 0]] if self.padding else "VALID"
+        if self.groups == 1:
+            y = tf.nn.conv2d(x, self.weight, self.stride, pads)
+        else:  # the other has no gradient on the CPU
+            y = convolution.split_convolution(x, self.weight, self.stride, pads, 1, self.groups)
+        return y if self.bias is None else tf.nn.bias_add(y, self.bias)
+
+
+class Linear(tf.Module):
+    def __init__(self, inputs, features, *, bias=True):
+        super().__init__()
+        self.weight = variable(inputs, features)
+        self.bias = variable(features) if bias else None
+
+    def __call__(self, x):
+        y = tf.matmul(x, self.weight)
+        return y if self.bias is None else tf.nn.bias_add(y, self.bias)
+
+
+class BatchNorm(tf.Module):
+    """Over all axes but the last; in training the running statistics follow."""
+
+    def __init__(self, channels, *, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.weight, self.bias = variable(channels), variable(channels)
+        self.running_mean, self.running_var = (variable(channels, trainable=False) for _ in range(2))
+        self.eps, self.momentum = eps, momentum
+
+    def __call__(self, x, training):
+        own = self.weight, self.bias, self.running_mean, self.running_var
+        image = x if len(x.shape) == 4 else x[:, None, None]
+        if not training:
+            return normalization.batch_norm_inference(x, *own, eps=self.eps)
+        # What tf.keras.layers.BatchNormalization does: fused where there is a kernel, and that has no float64.
+        fused = x.dtype != tf.float64
+        normalize = normalization.batch_norm_fused if fused else normalization.batch_norm
+        y, mean, var = normalize(image, *own, eps=self.eps, momentum=self.momentum)
+        self.running_mean.assign(mean)
+        self.running_var.assign(var)
+        return tf.reshape(y, x.shape)
+
+
+def max_pool2d(x, kernel, stride, padding=0):
+    return pooling.max_pool2d(x, kernel=kernel, stride=stride, padding=padding, ceil_mode=False)
+
+
+def avg_pool2d(x, kernel, stride):
+    return tf.nn.avg_pool2d(x, kernel, stride, padding="VALID")
+
+
+def flatten(x):
+    """As the definition does: channels first."""
+    return tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [x.shape[0], -1])
+
+
+def dropout(x, mask, rate):
+    """By a mask that is given: True where an entry is kept."""
+    return x * tf.cast(mask, x.dtype) / (1 - rate)

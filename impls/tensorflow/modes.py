@@ -1,0 +1,13 @@
+"""How TensorFlow executes a function: eagerly, as a graph, or compiled by XLA."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from impls.interface import Function
+
+
+def as_mode(function: Function, mode: str) -> Function:
+    if mode == "eager":
+        return function
+    return tf.function(function, jit_compile=mode == "xla")

@@ -1,0 +1,106 @@
+"""Models in TensorFlow: a `tf.Module` whose variables take the definition's parameters by their paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from impls.interface import Function, Models, Native, as_tuple
+from impls.tensorflow.models.layers import floating
+from impls.tensorflow.modes import as_mode
+from impls.tensorflow.optimizers import UPDATES
+
+
+@dataclass
+class Held:
+    """The module, with its parameters and states in the definition's order."""
+
+    module: tf.Module
+    parameters: list[tf.Variable]
+    states: list[tf.Variable]
+
+
+class TensorflowModels(Models):
+    axes = {"N C H W": "N H W C", "O I H W": "H W I O", "O I": "I O"}
+
+    def make(
+        self, build: Function, parameters: Mapping[str, Native], states: Mapping[str, Native], inputs: Sequence[Native]
+    ) -> Held:
+        with floating(next(iter(parameters.values())).dtype):
+            module = build()
+        own, given = _variables(module), {**parameters, **states}
+        wrong = [f"missing: {name}" for name in own if name not in given]
+        wrong += [f"unexpected: {name}" for name in given if name not in own]
+        shared = [name for name in own if name in given and own[name].shape != given[name].shape]
+        wrong += [f"{name} has shape {given[name].shape}, not {own[name].shape}" for name in shared]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        for name, value in given.items():
+            own[name].assign(value)
+        return Held(module, [own[name] for name in parameters], [own[name] for name in states])
+
+    def load(self, model: Held, parameters: Mapping[str, Native]) -> None:
+        for own, value in zip(model.parameters, parameters.values(), strict=True):
+            own.assign(value)
+
+    def infer(self, model: Held, mode: str) -> Function:
+        function = as_mode(lambda *data: as_tuple(model.module(*data, training=False)), mode)
+
+        def outputs(*data: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            return function(*data)
+
+        outputs.traced = function
+        return outputs
+
+    def gradient(self, model: Held, criterion: Function, inputs: int, mode: str) -> Function:
+        differentiate = as_mode(_differentiated(model, criterion, inputs), mode)
+
+        def value_and_gradient(*data: tf.Tensor) -> tuple[Native, ...]:
+            return (*differentiate(*data), *model.states)
+
+        value_and_gradient.traced = differentiate
+        return value_and_gradient
+
+    def training(
+        self, model: Held, criterion: Function, inputs: int, mode: str, optimizer: str, settings: Mapping[str, float]
+    ) -> Function:
+        kinds, make_update = UPDATES[optimizer]
+        kept = [[tf.Variable(tf.zeros_like(p)) for _ in range(kinds)] for p in model.parameters]
+        taken = tf.Variable(tf.zeros((), model.parameters[0].dtype))
+        differentiate = _differentiated(model, criterion, inputs)
+
+        def train(*data: tf.Tensor) -> tf.Tensor:
+            loss, *gradients = differentiate(*data)
+            counted = {"step": taken.assign_add(tf.ones_like(taken))} if optimizer == "adamw" else {}
+            update = make_update(**settings, **counted)
+            for own, gradient, state in zip(model.parameters, gradients, kept, strict=True):
+                for variable, value in zip((own, *state), update(own, gradient, *state), strict=True):
+                    variable.assign(value)
+            return loss
+
+        train = as_mode(train, mode)
+
+        def step(*data: tf.Tensor) -> tuple[Native, ...]:
+            return (train(*data), *model.parameters, *model.states)
+
+        step.traced = train
+        return step
+
+
+def _variables(module: tf.Module) -> dict[str, tf.Variable]:
+    """By path, such as `layer1.0.conv1.weight`; a variable that is shared counts where it comes first."""
+    found = module._flatten(predicate=lambda each: isinstance(each, tf.Variable), with_path=True)
+    return {".".join(map(str, path)): variable for path, variable in found}
+
+
+def _differentiated(model: Held, criterion: Function, inputs: int) -> Function:
+    def value_and_gradient(*data: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(model.parameters)
+            loss = criterion(model.module(*data[:inputs], training=True), *data[inputs:])
+        gradients = tape.gradient(loss, model.parameters)
+        return (loss, *(tf.convert_to_tensor(each) for each in gradients))  # those of tf.gather come as slices
+
+    return value_and_gradient

@@ -1,0 +1,62 @@
+"""The register of models: workloads whose tensors, outputs and cost follow from their layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from suite.workloads.definition import Cost, Output, Problem, Tensor, workload
+from suite.workloads.models.network import Network
+
+MODEL_TASKS = ("forward", "gradient", "train_step")
+OPTIMIZERS: dict[str, dict[str, float]] = {
+    "momentum": dict(momentum=0.9, weight_decay=1e-4),
+    "adamw": dict(beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01),
+}
+"""The settings of each beside its learning rate: those of He et al. 2016 (section 3.4), and the usual ones (Loshchilov and
+Hutter 2019). Weight decay is for all parameters alike."""
+TRAINING = dict(optimizer="momentum", learning_rate=0.01)
+"""What a training step needs beside the model; every problem of a model has it."""
+
+
+def model(*, family: str) -> Callable[[type], type]:
+    """File the decorated definition as a workload, its tensors and cost taken from its layers.
+
+    The class gives `problems` and `layers(net, p)`, which adds the model to a `Network`: its inputs, layers, outputs and
+    targets. It may give what a workload may: `loss`, `smooth`, `choices`, `check`. Parameters alone are differentiated.
+    """
+
+    def register(definition: Any) -> type:
+        @lru_cache(maxsize=64)
+        def traced(text: str, training: bool, items: tuple[tuple[str, Any], ...]) -> Network:
+            net = Network(training)
+            definition.layers(net, Problem(items))
+            return net
+
+        def network(p: Problem, training: bool) -> Network:
+            return traced(p.text(), training, tuple(p.items()))
+
+        def tensors(p: Problem) -> dict[str, Tensor]:
+            return network(p, True).tensors
+
+        def outputs(p: Problem) -> dict[str, Tensor]:
+            return {name: Output(value.axes, value.shape) for name, value in network(p, False).outputs.items()}
+
+        def cost(p: Problem) -> Cost:
+            # Rounding errors of the layers add up like independent ones: their squares do (`correctness.norm_tolerance`).
+            inference, training = network(p, False), network(p, True)
+            reduction = sum(step.reduction for step in training.steps)
+            return Cost(inference.flops, reduction, training.gradient_flops, getattr(definition, "condition", 1.0))
+
+        definition.network = staticmethod(network)
+        definition.tensors = staticmethod(tensors)
+        definition.outputs = staticmethod(outputs)
+        definition.cost = staticmethod(cost)
+        definition.tasks = MODEL_TASKS
+        definition.transforms = ()
+        definition.choices = {**getattr(definition, "choices", {}), "optimizer": tuple(OPTIMIZERS)}
+        definition.problems = {name: {**sizes, **TRAINING} for name, sizes in definition.problems.items()}
+        return workload(family=family)(definition)
+
+    return register

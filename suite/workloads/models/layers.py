@@ -1,0 +1,161 @@
+"""The layers that models are made of: shapes worked out, parameters drawn as their users initialise them.
+
+Each function adds one layer (or a few) to a network and returns its result. Images are N C H W, sequences B T D, features B D.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from suite.workloads.distributions import Draw, Normal, Shifted, Uniform
+from suite.workloads.models.network import Network, Value
+
+HE, GLOROT = 2.0, 1.0
+SCALE, SHIFT = Shifted(1.0, 0.1), Normal(0.1)
+"""Of normalisations. Not 1 and 0, as a model begins with: then a layer that forgets one would not be found out."""
+
+
+def conv2d(
+    net: Network,
+    layer: str,
+    x: Value,
+    channels: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    groups: int = 1,
+    bias: bool = True,
+) -> Value:
+    """He normal weights (He et al. 2015, Delving deep into rectifiers, equation 10)."""
+    batch, before, size, _ = x.shape
+    fan_in = before // groups * kernel**2
+    return net.apply(
+        layer,
+        "conv2d",
+        {"x": x},
+        without={} if bias else {"bias": 0.0},
+        draws={"weight": Normal((HE / fan_in) ** 0.5)},
+        batch=batch,
+        in_channels=before,
+        out_channels=channels,
+        size=size,
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        dilation=1,
+        groups=groups,
+        auto_pad="explicit",
+    )
+
+
+def linear(net: Network, layer: str, x: Value, features: int, *, bias: bool = True, gain: float = HE) -> Value:
+    """Over the last axis; weights are normal with variance gain / inputs."""
+    rows, inputs = prod(x.shape[:-1]), x.shape[-1]
+    flat = x if len(x.shape) == 2 else reshape(net, f"{layer}.rows", x, "B I", (rows, inputs))
+    y = net.apply(
+        layer,
+        "linear",
+        {"x": flat},
+        without={} if bias else {"bias": 0.0},
+        draws={"weight": Normal((gain / inputs) ** 0.5)},
+        batch=rows,
+        in_features=inputs,
+        out_features=features,
+    )
+    return y if flat is x else reshape(net, f"{layer}.shaped", y, x.axes, (*x.shape[:-1], features))
+
+
+def batch_norm(net: Network, layer: str, x: Value, *, eps: float = 1e-5, momentum: float = 0.1) -> Value:
+    """Over every channel; of features, which are an image of one pixel then."""
+    image = x if len(x.shape) == 4 else reshape(net, f"{layer}.image", x, "N C H W", (*x.shape, 1, 1))
+    batch, channels, height, width = image.shape
+    draws: dict[str, Draw] = {
+        "weight": SCALE,
+        "bias": SHIFT,
+        "running_mean": Normal(0.1),
+        "running_var": Uniform(0.5, 1.5),
+    }
+    sizes = dict(batch=batch, channels=channels, height=height, width=width, eps=eps)
+    if net.training:
+        y = net.apply(layer, "batch_norm", {"x": image}, draws=draws, **sizes, momentum=momentum, mean=0.0)
+    else:
+        y = net.apply(layer, "batch_norm_inference", {"x": image}, draws=draws, **sizes)
+    return y if image is x else reshape(net, f"{layer}.shaped", y, x.axes, x.shape)
+
+
+def activation(net: Network, layer: str, x: Value, function: str) -> Value:
+    """`function` of every entry: a workload of the family `activations`, such as `relu`."""
+    batch, features = x.shape[0], x.size // x.shape[0]
+    flat = x if len(x.shape) == 2 else reshape(net, f"{layer}.rows", x, "B D", (batch, features))
+    y = net.apply(layer, function, {"x": flat}, batch=batch, features=features)
+    return y if flat is x else reshape(net, f"{layer}.shaped", y, x.axes, x.shape)
+
+
+def max_pool2d(net: Network, layer: str, x: Value, kernel: int, stride: int, padding: int = 0) -> Value:
+    return _pooled(net, layer, "max_pool2d", x, kernel, stride, padding)
+
+
+def avg_pool2d(net: Network, layer: str, x: Value, kernel: int, stride: int) -> Value:
+    return _pooled(net, layer, "avg_pool2d", x, kernel, stride, 0, count_include_pad=False)
+
+
+def _pooled(
+    net: Network, layer: str, operation: str, x: Value, kernel: int, stride: int, padding: int, **settings: bool
+) -> Value:
+    batch, channels, height, width = x.shape
+    return net.apply(
+        layer,
+        operation,
+        {"x": x},
+        batch=batch,
+        channels=channels,
+        height=height,
+        width=width,
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        ceil_mode=False,
+        **settings,
+    )
+
+
+def global_average(net: Network, layer: str, x: Value) -> Value:
+    """The mean of every channel: N C."""
+    return net.rearrange(layer, "mean", [x], "B D", x.shape[:2], axes=(2, 3))
+
+
+def flatten(net: Network, layer: str, x: Value) -> Value:
+    """All that belongs to one example in one row, channels first: B D."""
+    return reshape(net, layer, x, "B D", (x.shape[0], x.size // x.shape[0]))
+
+
+def dropout(net: Network, layer: str, x: Value, rate: float) -> Value:
+    """In training x · mask / (1 − rate), by a mask that is drawn like the data; else x itself."""
+    if not net.training:
+        return x
+    mask = net.mask(f"{layer}.mask", x, 1 - rate)
+    kept = net.rearrange(f"{layer}.kept", "multiply", [x, mask], x.axes, x.shape)
+    return net.rearrange(layer, "scale", [kept], x.axes, x.shape, factor=1 / (1 - rate))
+
+
+def add(net: Network, layer: str, *values: Value) -> Value:
+    return net.rearrange(layer, "add", list(values), values[0].axes, values[0].shape)
+
+
+def concat(net: Network, layer: str, values: list[Value], axis: int) -> Value:
+    shape = list(values[0].shape)
+    shape[axis] = sum(value.shape[axis] for value in values)
+    return net.rearrange(layer, "concat", values, values[0].axes, tuple(shape), axis=axis)
+
+
+def reshape(net: Network, layer: str, x: Value, axes: str, shape: tuple[int, ...]) -> Value:
+    if prod(shape) != x.size:
+        raise ValueError(f"{layer}: {x.shape} does not go into {shape}")
+    return net.rearrange(layer, "reshape", [x], axes, shape, shape=shape)
+
+
+def transpose(net: Network, layer: str, x: Value, axes: str) -> Value:
+    """The axes of x in the order of `axes`."""
+    order = tuple(x.axes.split().index(axis) for axis in axes.split())
+    return net.rearrange(layer, "transpose", [x], axes, tuple(x.shape[axis] for axis in order), order=order)
