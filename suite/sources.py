@@ -1,4 +1,7 @@
-"""The text of the implementations, read without importing any framework."""
+"""The text of the implementations, read without importing any framework.
+
+NumPy has no implementations of models: it runs their definitions, which are its text.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from suite.workloads.definition import snake_case
+
 
 @dataclass(frozen=True)
 class Source:
-    """One function that a framework's package files for a workload, as it is written."""
+    """One function or class that a framework's package files for a workload, as it is written."""
 
     workload: str
     variant: str
@@ -50,11 +55,19 @@ def variants_of(package: str) -> list[str]:
 
 @cache
 def sources(package: str) -> tuple[Source, ...]:
-    """Every function of `package` decorated with `implements`, module by module."""
+    """Everything in `package` that is decorated with `implements`, module by module."""
+    found = [*_sources(package, "*.py"), *_sources(package, "models/*.py")]
+    if package == "impls.numpy":
+        found += _sources("suite.workloads", "models/*.py")
+    return tuple(found)
+
+
+def _sources(package: str, pattern: str) -> list[Source]:
     spec = importlib.util.find_spec(package)
-    folders = (spec.submodule_search_locations if spec else None) or []
-    files = [path for folder in folders for path in sorted(Path(folder).glob("*.py"))]
-    return tuple(source for path in files for source in _read(path, f"{package.replace('.', '/')}/{path.name}"))
+    folders = [Path(folder) for folder in (spec.submodule_search_locations if spec else None) or []]
+    files = [(path, path.relative_to(folder)) for folder in folders for path in sorted(folder.glob(pattern))]
+    shown = package.replace(".", "/")
+    return [source for path, below in files for source in _read(path, f"{shown}/{below.as_posix()}")]
 
 
 def _read(path: Path, shown: str) -> list[Source]:
@@ -62,7 +75,7 @@ def _read(path: Path, shown: str) -> list[Source]:
     lines = text.splitlines()
     found = []
     for node in ast.parse(text, filename=str(path)).body:
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
             start = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             body = "\n".join(lines[start - 1 : node.end_lineno])
             for workload, variant in _filed_under(node):
@@ -70,10 +83,12 @@ def _read(path: Path, shown: str) -> list[Source]:
     return found
 
 
-def _filed_under(function: ast.FunctionDef) -> list[tuple[str, str]]:
-    """The (workload, variant) pairs that the decorators `@implements("conv2d", variant="…")` name."""
+def _filed_under(definition: ast.FunctionDef | ast.ClassDef) -> list[tuple[str, str]]:
+    """The (workload, variant) pairs that the decorators `@implements("conv2d", variant="…")` and `@model(…)` name."""
     pairs = []
-    for call in function.decorator_list:
+    for call in definition.decorator_list:
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "model":
+            pairs.append((snake_case(definition.name), "default"))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "implements":
             words = {keyword.arg: keyword.value for keyword in call.keywords}
             workload = _text(call.args[0] if call.args else words.get("workload"))

@@ -293,7 +293,7 @@ def workload(*, family: str) -> Callable[[type], type]:
     """
 
     def register(definition: type) -> type:
-        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", definition.__name__).lower()
+        name = snake_case(definition.__name__)
         members = definition.__dict__
         if name in WORKLOADS:
             raise ValueError(f"two workloads are called {name}")
@@ -326,6 +326,11 @@ def workload(*, family: str) -> Callable[[type], type]:
         return definition
 
     return register
+
+
+def snake_case(name: str) -> str:
+    """`LayerNorm` as `layer_norm`: what a definition's class is filed under."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _out_of_range(p: Problem, may_be_zero: tuple[str, ...]) -> str | None:

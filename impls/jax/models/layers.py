@@ -47,6 +47,11 @@ def avg_pool2d(x, kernel, stride):
     return pooling.avg_pool2d(x, kernel=kernel, stride=stride, padding=0, ceil_mode=False, count_include_pad=True)
 
 
+def local_response_norm(x):
+    """Over five channels, with the constants of AlexNet."""
+    return normalization.local_response_norm(x, radius=2, alpha=1e-4, beta=0.75, k=2.0)
+
+
 def flatten(x):
     """As the definition does: channels first."""
     return x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)

@@ -84,6 +84,13 @@ def avg_pool2d(x, kernel, stride):
     return tf.nn.avg_pool2d(x, kernel, stride, padding="VALID")
 
 
+def local_response_norm(x):
+    """Over five channels, with the constants of AlexNet; TensorFlow's own has no float64."""
+    written = x.dtype == tf.float64
+    normalize = normalization.local_response_norm_written_out if written else normalization.local_response_norm
+    return normalize(x, radius=2, alpha=1e-4, beta=0.75, k=2.0)
+
+
 def flatten(x):
     """As the definition does: channels first."""
     return tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [x.shape[0], -1])

@@ -9,7 +9,7 @@ from suite.workloads.models.layers import activation, batch_norm, dropout, linea
 from suite.workloads.models.network import Network
 
 
-@model(family="dense models")
+@model(family="dense")
 class DeepMlp:
     """Perceptron with three hidden layers, batch normalisation and dropout.
 

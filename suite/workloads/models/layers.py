@@ -120,6 +120,33 @@ def _pooled(
     )
 
 
+def local_response_norm(net: Network, layer: str, x: Value) -> Value:
+    """Over five channels, with the constants of Krizhevsky, Sutskever and Hinton 2012, section 3.3."""
+    batch, channels, height, width = x.shape
+    sizes = dict(batch=batch, channels=channels, height=height, width=width)
+    return net.apply(layer, "local_response_norm", {"x": x}, **sizes, radius=2, alpha=1e-4, beta=0.75, k=2.0)
+
+
+def conv_transpose2d(net: Network, layer: str, x: Value, channels: int, kernel: int, stride: int, padding: int = 0) -> Value:
+    """Each row and column stride times as many, where the kernel less two paddings is the stride."""
+    batch, before, size, _ = x.shape
+    return net.apply(
+        layer,
+        "conv_transpose2d",
+        {"x": x},
+        draws={"weight": Normal((HE / (before * kernel**2 / stride**2)) ** 0.5)},
+        batch=batch,
+        in_channels=before,
+        out_channels=channels,
+        size=size,
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        output_padding=0,
+        groups=1,
+    )
+
+
 def global_average(net: Network, layer: str, x: Value) -> Value:
     """The mean of every channel: N C."""
     return net.rearrange(layer, "mean", [x], "B D", x.shape[:2], axes=(2, 3))
@@ -141,6 +168,11 @@ def dropout(net: Network, layer: str, x: Value, rate: float) -> Value:
 
 def add(net: Network, layer: str, *values: Value) -> Value:
     return net.rearrange(layer, "add", list(values), values[0].axes, values[0].shape)
+
+
+def multiply(net: Network, layer: str, a: Value, b: Value) -> Value:
+    """a · b; b may have extents of 1 where a has more."""
+    return net.rearrange(layer, "multiply", [a, b], a.axes, a.shape)
 
 
 def concat(net: Network, layer: str, values: list[Value], axis: int) -> Value:

@@ -61,7 +61,7 @@ def _resnet(net: Network, p: Problem, block, blocks: tuple[int, ...]) -> None:  
     net.target("labels", "B", (p.batch,), Classes(p.classes))
 
 
-@model(family="convolutional models")
+@model(family="resnet")
 class Resnet18:
     """Residual network of 18 layers.
 
@@ -83,7 +83,7 @@ class Resnet18:
         _resnet(net, p, _basic, (2, 2, 2, 2))
 
 
-@model(family="convolutional models")
+@model(family="resnet")
 class Resnet50:
     """Residual network of 50 layers.
 
