@@ -11,6 +11,11 @@ def relu(x):
     return jax.nn.relu(x)
 
 
+@implements("relu6")
+def relu6(x):
+    return jax.nn.relu6(x)
+
+
 @implements("leaky_relu")
 def leaky_relu(x, *, slope):
     return jax.nn.leaky_relu(x, negative_slope=slope)

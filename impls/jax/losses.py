@@ -14,6 +14,17 @@ def softmax_cross_entropy(logits, labels):
     return -jnp.take_along_axis(likelihoods, labels[:, None], axis=-1).mean()
 
 
+@implements("token_cross_entropy")
+def token_cross_entropy(logits, labels):
+    likelihoods = jax.nn.log_softmax(logits)
+    return -jnp.take_along_axis(likelihoods, labels[..., None], axis=-1).mean()
+
+
+@implements("pixel_cross_entropy", layout={"logits": "N H W C"})
+def pixel_cross_entropy(logits, labels):
+    return token_cross_entropy(logits, labels)
+
+
 @implements("cross_entropy")
 def cross_entropy(logits, labels, weight, *, smoothing, ignore_index):
     classes = logits.shape[-1]

@@ -31,6 +31,14 @@ def relu(x):
     return np.maximum(x, 0), backward
 
 
+@implements("relu6")
+def relu6(x):
+    def backward(dy):
+        return (dy * ((x > 0) & (x < 6)),)
+
+    return np.clip(x, 0, 6), backward
+
+
 @implements("leaky_relu")
 def leaky_relu(x, *, slope):
     def backward(dy):

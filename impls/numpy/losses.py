@@ -31,6 +31,18 @@ def _log_softmax(x):
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
+@implements("token_cross_entropy")
+def token_cross_entropy(logits, labels):
+    loss, backward = softmax_cross_entropy(logits.reshape(-1, logits.shape[-1]), labels.ravel())
+    return loss, lambda dloss: (backward(dloss)[0].reshape(logits.shape), None)
+
+
+@implements("pixel_cross_entropy")
+def pixel_cross_entropy(logits, labels):
+    loss, backward = token_cross_entropy(np.moveaxis(logits, 1, -1), labels)
+    return loss, lambda dloss: (np.moveaxis(backward(dloss)[0], -1, 1), None)
+
+
 @implements("cross_entropy")
 def cross_entropy(logits, labels, weight, *, smoothing, ignore_index):
     batch, classes = logits.shape

@@ -11,6 +11,11 @@ def relu(x):
     return F.relu(x)
 
 
+@implements("relu6")
+def relu6(x):
+    return F.relu6(x)
+
+
 @implements("leaky_relu")
 def leaky_relu(x, *, slope):
     return F.leaky_relu(x, negative_slope=slope)

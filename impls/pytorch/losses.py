@@ -12,6 +12,16 @@ def softmax_cross_entropy(logits, labels):
     return F.cross_entropy(logits, labels)
 
 
+@implements("token_cross_entropy")
+def token_cross_entropy(logits, labels):
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+
+
+@implements("pixel_cross_entropy")
+def pixel_cross_entropy(logits, labels):
+    return F.cross_entropy(logits, labels)
+
+
 @implements("cross_entropy")
 def cross_entropy(logits, labels, weight, *, smoothing, ignore_index):
     return F.cross_entropy(

@@ -28,6 +28,11 @@ def relu(x):
     return tf.nn.relu(x)
 
 
+@implements("relu6")
+def relu6(x):
+    return tf.nn.relu6(x)
+
+
 @implements("leaky_relu", unsupported=_slope_in_float32)
 def leaky_relu(x, *, slope):
     return tf.nn.leaky_relu(x, alpha=slope)

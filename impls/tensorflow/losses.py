@@ -11,6 +11,16 @@ def softmax_cross_entropy(logits, labels):
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
 
 
+@implements("token_cross_entropy")
+def token_cross_entropy(logits, labels):
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
+
+
+@implements("pixel_cross_entropy", layout={"logits": "N H W C"})
+def pixel_cross_entropy(logits, labels):
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
+
+
 @implements("cross_entropy")
 def cross_entropy(logits, labels, weight, *, smoothing, ignore_index):
     """Written out: softmax_cross_entropy_with_logits takes the sum of a row's targets for 1, and weighted ones have

@@ -56,6 +56,23 @@ class Relu(_Entrywise):
 
 
 @workload(family="activations")
+class Relu6(_Entrywise):
+    """Rectified linear unit with a ceiling.
+
+    y[b,d] = min(max(x[b,d], 0), 6)
+
+    Source: Krizhevsky 2010, Convolutional deep belief networks on CIFAR-10; Howard et al. 2017, MobileNets.
+
+    Published shape: the last layer of MobileNetV2 (Sandler et al. 2018, table 2: 1280 channels, here of 256 images).
+    """
+
+    problems = {**_sizes(), "mobilenet_v2": dict(batch=256, features=1280)}
+    smooth = False
+    draw = Apart((0.0, 6.0), scale=4.0)
+    flops, gradient_flops = 2, 5
+
+
+@workload(family="activations")
 class LeakyRelu(_Entrywise):
     """Rectified linear unit with a small slope for negative arguments.
 

@@ -59,6 +59,79 @@ class SoftmaxCrossEntropy:
 
 
 @workload(family="losses")
+class TokenCrossEntropy:
+    """Mean negative log-likelihood of a label for every position of every sequence.
+
+    y = 1/(B·T) Σ_{b,t} (log Σ_c exp logits[b,t,c] − logits[b,t,labels[b,t]])
+
+    No position is ignored. Source: Bengio, Ducharme, Vincent and Jauvin 2003, A neural probabilistic language model, section 3.
+
+    Published shape: GPT-2 small (Radford et al. 2019: 1 sequence of 256 tokens, vocabulary 50,257).
+    """
+
+    problems = {
+        "tiny": dict(batch=2, seq=3, classes=5),
+        "small": dict(batch=8, seq=32, classes=100),
+        "medium": dict(batch=8, seq=128, classes=1000),
+        "large": dict(batch=16, seq=256, classes=10000),
+        "gpt2.lm": dict(batch=1, seq=256, classes=50257),
+    }
+
+    @staticmethod
+    def tensors(p: Problem) -> dict[str, Tensor]:
+        return {
+            "logits": Input("B T C", (p.batch, p.seq, p.classes), Normal(2.0)),
+            "labels": Input("B T", (p.batch, p.seq), Classes(p.classes)),
+        }
+
+    @staticmethod
+    def outputs(p: Problem) -> dict[str, Tensor]:
+        return {"y": Output("", ())}
+
+    @staticmethod
+    def cost(p: Problem) -> Cost:
+        elements = p.batch * p.seq * p.classes
+        return Cost(flops=4 * elements, reduction=max(p.batch * p.seq, p.classes), gradient_flops=7 * elements)
+
+
+@workload(family="losses")
+class PixelCrossEntropy:
+    """Mean negative log-likelihood of a label for every pixel.
+
+    y = 1/(N·H·W) Σ_{n,h,w} (log Σ_c exp logits[n,c,h,w] − logits[n,labels[n,h,w],h,w])
+
+    No pixel is ignored or weighted. Source: Long, Shelhamer and Darrell 2015, Fully convolutional networks for semantic
+    segmentation, section 3.
+
+    Published shape: the result of U-Net on one image (Ronneberger et al. 2015, figure 1: 388 × 388 pixels, 2 classes).
+    """
+
+    problems = {
+        "tiny": dict(batch=2, classes=3, size=4),
+        "small": dict(batch=4, classes=4, size=28),
+        "medium": dict(batch=8, classes=21, size=56),
+        "large": dict(batch=8, classes=21, size=224),
+        "unet": dict(batch=1, classes=2, size=388),
+    }
+
+    @staticmethod
+    def tensors(p: Problem) -> dict[str, Tensor]:
+        return {
+            "logits": Input("N C H W", (p.batch, p.classes, p.size, p.size), Normal(2.0)),
+            "labels": Input("N H W", (p.batch, p.size, p.size), Classes(p.classes)),
+        }
+
+    @staticmethod
+    def outputs(p: Problem) -> dict[str, Tensor]:
+        return {"y": Output("", ())}
+
+    @staticmethod
+    def cost(p: Problem) -> Cost:
+        pixels = p.batch * p.size**2
+        return Cost(flops=4 * pixels * p.classes, reduction=max(pixels, p.classes), gradient_flops=7 * pixels * p.classes)
+
+
+@workload(family="losses")
 class CrossEntropy:
     """Cross-entropy with class weights, label smoothing and one class that is ignored.
 
