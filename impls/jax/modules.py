@@ -49,7 +49,7 @@ class Noted(dict[str, Any]):
 
 
 class JaxModels(Models):
-    axes = {"N C H W": "N H W C", "O I H W": "H W I O", "O I": "I O"}
+    axes = {"N C H W": "N H W C", "O I H W": "H W I O", "I O H W": "H W O I", "O I": "I O"}
 
     def make(
         self, build: Function, parameters: Mapping[str, Native], states: Mapping[str, Native], inputs: Sequence[Native]

@@ -23,7 +23,7 @@ class Held:
 
 
 class TensorflowModels(Models):
-    axes = {"N C H W": "N H W C", "O I H W": "H W I O", "O I": "I O"}
+    axes = {"N C H W": "N H W C", "O I H W": "H W I O", "I O H W": "H W O I", "O I": "I O"}
 
     def make(
         self, build: Function, parameters: Mapping[str, Native], states: Mapping[str, Native], inputs: Sequence[Native]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import lax
 
-from impls.jax import normalization, pooling
+from impls.jax import convolution, normalization, pooling
 
 
 def conv2d(own, x, *, stride=1, padding=0, groups=1):
@@ -60,3 +60,9 @@ def flatten(x):
 def dropout(x, mask, rate):
     """By a mask that is given: True where an entry is kept."""
     return x * mask / (1 - rate)
+
+
+def conv_transpose2d(own, x, *, stride, padding=0):
+    return convolution.conv_transpose2d(
+        x, own["weight"], own["bias"], stride=stride, padding=padding, output_padding=0, groups=1
+    )

@@ -42,6 +42,32 @@ class Conv2d(tf.Module):
         return y if self.bias is None else tf.nn.bias_add(y, self.bias)
 
 
+class DepthwiseConv2d(tf.Module):
+    """Each channel by itself, without bias. The weight is that of a convolution with as many groups as channels."""
+
+    def __init__(self, channels, kernel, *, stride=1, padding=0):
+        super().__init__()
+        self.weight = variable(kernel, kernel, 1, channels)
+        self.stride, self.padding = stride, padding
+
+    def __call__(self, x):
+        x = tf.pad(x, [[0, 0], [self.padding] * 2, [self.padding] * 2, [0, 0]])  # see convolution.depthwise_conv2d
+        weight = tf.transpose(self.weight, [0, 1, 3, 2])
+        return tf.nn.depthwise_conv2d(x, weight, [1, self.stride, self.stride, 1], "VALID")
+
+
+class ConvTranspose2d(tf.Module):
+    def __init__(self, inputs, channels, kernel, *, stride, padding=0):
+        super().__init__()
+        self.weight, self.bias = variable(kernel, kernel, channels, inputs), variable(channels)
+        self.stride, self.padding = stride, padding
+
+    def __call__(self, x):
+        return convolution.conv_transpose2d(
+            x, self.weight, self.bias, stride=self.stride, padding=self.padding, output_padding=0, groups=1
+        )
+
+
 class Linear(tf.Module):
     def __init__(self, inputs, features, *, bias=True):
         super().__init__()

@@ -64,7 +64,7 @@ class Googlenet:
         x = net.input("x", "N C H W", (p.batch, 3, p.size, p.size))
         x = _rectified(net, "conv1", x, 64 // p.divisor, 7, stride=2)
         x = local_response_norm(net, "norm1", max_pool2d(net, "pool1", x, 3, 2, 1))
-        x = _rectified(net, "conv2.reduce", x, 64 // p.divisor, 1)
+        x = _rectified(net, "reduce2", x, 64 // p.divisor, 1)
         x = _rectified(net, "conv2", x, 192 // p.divisor, 3)
         x = max_pool2d(net, "pool2", local_response_norm(net, "norm2", x), 3, 2, 1)
         for name, channels in BLOCKS.items():
