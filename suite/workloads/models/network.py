@@ -98,13 +98,15 @@ class Network:
         *,
         without: Mapping[str, float] | None = None,
         draws: Mapping[str, Draw] | None = None,
+        owner: str | None = None,
         **problem: Any,
     ) -> Value:
         """The first result of a workload, as the layer `layer`.
 
-        Its arguments are those `given`; the constants in `without`; its own parameters, which become `<layer>.<name>` of the
-        model, drawn by `draws` where these name them; and for any other floating argument a state of the model. Further
-        results update the states of the same order. Raises UsageError where the problem makes no sense.
+        Its arguments are those `given`; the constants in `without`; its own parameters, which become `<owner>.<name>` of the
+        model (the owner is the layer itself, but where several share their parameters), drawn by `draws` where these name
+        them; and for any other floating argument a state of the model. Further results update the states of the same order.
+        Raises UsageError where the problem makes no sense.
         """
         workload = WORKLOADS[operation]
         p = workload.problem(None, **problem)
@@ -118,7 +120,7 @@ class Network:
             elif without and name in without:
                 inputs.append(Fill(without[name], tensor.shape, tensor.draw.kind))
             else:
-                own = f"{layer}.{name}"
+                own = f"{owner or layer}.{name}"
                 draw = (draws or {}).get(name, tensor.draw)
                 role = "parameter" if tensor.role == "parameter" else "state"
                 self._declare(own, Tensor(tensor.axes, tensor.shape, role, draw))
