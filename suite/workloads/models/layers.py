@@ -191,3 +191,79 @@ def transpose(net: Network, layer: str, x: Value, axes: str) -> Value:
     """The axes of x in the order of `axes`."""
     order = tuple(x.axes.split().index(axis) for axis in axes.split())
     return net.rearrange(layer, "transpose", [x], axes, tuple(x.shape[axis] for axis in order), order=order)
+
+
+def embedding(net: Network, layer: str, ids: Value, vocabulary: int, features: int, *, scale: float = 0.02) -> Value:
+    """Rows of the table `<layer>.table`: B T D."""
+    batch, seq = ids.shape
+    sizes = dict(batch=batch, seq=seq, vocabulary=vocabulary, features=features)
+    return net.apply(layer, "embedding", {"ids": ids}, draws={"table": Normal(scale)}, **sizes)
+
+
+def layer_norm(net: Network, layer: str, x: Value, *, eps: float = 1e-5) -> Value:
+    batch, seq, features = x.shape
+    sizes = dict(batch=batch, seq=seq, features=features, eps=eps, mean=0.0)
+    return net.apply(layer, "layer_norm", {"x": x}, draws={"weight": SCALE, "bias": SHIFT}, **sizes)
+
+
+def self_attention(net: Network, layer: str, x: Value, heads: int, *, causal: bool = False) -> Value:
+    """`multi_head_attention`; all positions are valid."""
+    batch, seq, features = x.shape
+    sizes = dict(batch=batch, seq=seq, features=features, heads=heads)
+    return net.apply(layer, "multi_head_attention", {"x": x}, **sizes, causal=causal)
+
+
+def cross_attention(net: Network, layer: str, x: Value, memory: Value, heads: int) -> Value:
+    """Queries from x; keys and values from the memory. Four linear layers: `query`, `key`, `value` and `out`."""
+    batch, queries, features = x.shape
+    keys, head_dim = memory.shape[1], features // heads
+
+    def split(name: str, source: Value, axis: str) -> Value:
+        y = linear(net, f"{layer}.{name}", source, features, gain=GLOROT)
+        y = reshape(net, f"{layer}.{name}.heads", y, f"B {axis} H D", (batch, source.shape[1], heads, head_dim))
+        return transpose(net, f"{layer}.{name}.split", y, f"B H {axis} D")
+
+    given = {"query": split("query", x, "T"), "key": split("key", memory, "S"), "value": split("value", memory, "S")}
+    sizes = dict(batch=batch, heads=heads, query_seq=queries, key_seq=keys, head_dim=head_dim)
+    y = net.apply(f"{layer}.attend", "masked_attention", given, without={"mask": True}, **sizes, valid=1.0)
+    y = transpose(net, f"{layer}.merged", y, "B T H D")
+    y = reshape(net, f"{layer}.joined", y, "B T D", (batch, queries, features))
+    return linear(net, f"{layer}.out", y, features, gain=GLOROT)
+
+
+def recurrent(
+    net: Network, layer: str, kind: str, x: Value, hidden: int, *, layers: int = 1, bidirectional: bool = False
+) -> Value:
+    """`kind` is `lstm`, `gru` or `rnn_tanh`, from a state of zeros over whole sequences: the results of the last layer, B T H."""
+    batch, seq, inputs = x.shape
+    states = {"h0": 0.0, "c0": 0.0} if kind == "lstm" else {"h0": 0.0}
+    sizes = dict(batch=batch, seq=seq, inputs=inputs, hidden=hidden, layers=layers)
+    constants = {"lengths": float(seq), **states}
+    return net.apply(layer, kind, {"x": x}, without=constants, **sizes, bidirectional=bidirectional, ragged=False)
+
+
+def position(net: Network, layer: str, x: Value, number: int) -> Value:
+    """One position of every sequence: B D."""
+    batch, _, features = x.shape
+    axes = (x.axes.split()[0], x.axes.split()[2])
+    one = net.rearrange(f"{layer}.one", "slice", [x], x.axes, (batch, 1, features), axis=1, start=number, stop=number + 1)
+    return reshape(net, layer, one, " ".join(axes), (batch, features))
+
+
+def conv1d(net: Network, layer: str, x: Value, channels: int, kernel: int, *, dilation: int = 1) -> Value:
+    """Without padding."""
+    batch, before, size = x.shape
+    return net.apply(
+        layer,
+        "conv1d",
+        {"x": x},
+        batch=batch,
+        in_channels=before,
+        out_channels=channels,
+        size=size,
+        kernel=kernel,
+        stride=1,
+        padding=0,
+        dilation=dilation,
+        groups=1,
+    )
