@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -42,6 +44,19 @@ def bce_with_logits(logits, targets):
 @implements("mse")
 def mse(predictions, targets):
     return jnp.square(predictions - targets).mean()
+
+
+@implements("elbo")
+def elbo(logits, mean, log_variance, targets):
+    data = -(targets * jax.nn.log_sigmoid(logits) + (1 - targets) * jax.nn.log_sigmoid(-logits)).sum()
+    code = (mean**2 + jnp.exp(log_variance) - 1 - log_variance).sum() / 2
+    return (data + code) / len(logits)
+
+
+@implements("flow_nll")
+def flow_nll(code, logdet):
+    constant = code.shape[1] / 2 * math.log(2 * math.pi)
+    return ((code**2).sum(axis=1) / 2 - logdet).mean() + constant
 
 
 @implements("mae")

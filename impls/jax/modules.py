@@ -123,7 +123,7 @@ class JaxModels(Models):
 def _differentiated(model: Held, criterion: Function, inputs: int) -> Function:
     def loss_of(parameters: Tree, states: Tree, *data: jax.Array) -> tuple[jax.Array, Tree]:
         outputs, states = model.function(parameters, states, *data[:inputs], training=True)
-        return criterion(outputs, *data[inputs:]), states
+        return criterion(*as_tuple(outputs), *data[inputs:]), states
 
     differentiate = jax.value_and_grad(loss_of, has_aux=True)
 

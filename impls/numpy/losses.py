@@ -79,6 +79,33 @@ def mse(predictions, targets):
     return np.asarray((errors**2).mean()), backward
 
 
+@implements("elbo")
+def elbo(logits, mean, log_variance, targets):
+    batch = len(logits)
+    variance = np.exp(log_variance)
+    data = np.maximum(logits, 0) - targets * logits + np.log1p(np.exp(-np.abs(logits)))
+    code = mean**2 + variance - 1 - log_variance
+
+    def backward(dloss):
+        probabilities = (1 + np.tanh(logits / 2)) / 2
+        scale = (dloss / batch).astype(logits.dtype)
+        return scale * (probabilities - targets), scale * mean, scale * (variance - 1) / 2, None
+
+    return np.asarray((data.sum() + code.sum() / 2) / batch), backward
+
+
+@implements("flow_nll")
+def flow_nll(code, logdet):
+    batch, features = code.shape
+    constant = features / 2 * np.log(2 * np.pi)
+
+    def backward(dloss):
+        scale = (dloss / batch).astype(code.dtype)
+        return scale * code, np.full_like(logdet, -scale)
+
+    return np.asarray(((code**2).sum() / 2 - logdet.sum()) / batch + code.dtype.type(constant)), backward
+
+
 @implements("mae")
 def mae(predictions, targets):
     errors = predictions - targets

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from impls.interface import Function, Models, as_tuple, implements, registered
+from impls.numpy.elementary import ELEMENTARY
 from impls.numpy.optimizers import UPDATES
-from impls.numpy.rearrangements import REARRANGEMENTS
 from suite.workloads import WORKLOADS, Problem
 from suite.workloads.models.network import Fill, Network, Step
 
@@ -45,19 +45,20 @@ def run(network: Network, tensors: Mapping[str, Array]) -> tuple[Arrays, Callabl
 
 
 def _fill(constant: Fill, dtype: Any) -> Array:
-    return np.full(constant.shape, constant.value, np.int64 if constant.kind == "int" else dtype)
+    kinds = {"int": np.int64, "bool": np.bool_}
+    return np.full(constant.shape, constant.value, kinds.get(constant.kind, dtype))
 
 
 def _operation(step: Step) -> Function:
-    if step.operation in REARRANGEMENTS:
-        function = REARRANGEMENTS[step.operation]
+    if step.operation in ELEMENTARY:
+        function = ELEMENTARY[step.operation]
         return lambda *arguments: function(*arguments, **step.settings)
     return registered("impls.numpy", step.operation).bind(Problem(step.settings))
 
 
 def _flowing(step: Step) -> int:
     """How many of its results a gradient flows from."""
-    if step.operation in REARRANGEMENTS:
+    if step.operation in ELEMENTARY:
         return 1
     return len(WORKLOADS[step.operation].cotangents(Problem(step.settings)))
 
@@ -80,7 +81,7 @@ class NumpyModel:
         values, pull = run(self.training, self._tensors(self.training, data[:inputs]))
         names = [output.name for output in self.training.outputs.values()]
         outputs = tuple(values[name] for name in names)
-        loss, backward = criterion(outputs if len(outputs) > 1 else outputs[0], *data[inputs:])
+        loss, backward = criterion(*outputs, *data[inputs:])
         cotangents = as_tuple(backward(np.ones_like(loss)))[: len(names)]
         found = pull(dict(zip(names, cotangents, strict=True)))
         self.states = {

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -43,6 +45,19 @@ def _no_second_derivative(p: Problem, task: str, mode: str, precision: str) -> s
 @implements("mse", unsupported=_no_second_derivative)
 def mse(predictions, targets):
     return F.mse_loss(predictions, targets, reduction="mean")
+
+
+@implements("elbo")
+def elbo(logits, mean, log_variance, targets):
+    data = F.binary_cross_entropy_with_logits(logits, targets, reduction="sum")
+    code = (mean**2 + log_variance.exp() - 1 - log_variance).sum() / 2
+    return (data + code) / len(logits)
+
+
+@implements("flow_nll")
+def flow_nll(code, logdet):
+    constant = code.shape[1] / 2 * math.log(2 * math.pi)
+    return ((code**2).sum(dim=1) / 2 - logdet).mean() + constant
 
 
 @implements("mae")

@@ -82,7 +82,7 @@ class PytorchModels(Models):
 
 def _objective(model: Held, criterion: Function, inputs: int, mode: str) -> Function:
     module = model.module.train()
-    return as_mode(lambda *data: criterion(module(*data[:inputs]), *data[inputs:]), mode)
+    return as_mode(lambda *data: criterion(*as_tuple(module(*data[:inputs])), *data[inputs:]), mode)
 
 
 def _optimizer(parameters: list[torch.nn.Parameter], name: str, **settings: float) -> torch.optim.Optimizer:

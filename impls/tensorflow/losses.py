@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
 from impls.interface import implements
@@ -39,6 +41,19 @@ def bce_with_logits(logits, targets):
 @implements("mse")
 def mse(predictions, targets):
     return tf.reduce_mean(tf.math.squared_difference(predictions, targets))
+
+
+@implements("elbo")
+def elbo(logits, mean, log_variance, targets):
+    data = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits))
+    code = tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - 1 - log_variance) / 2
+    return (data + code) / logits.shape[0]
+
+
+@implements("flow_nll")
+def flow_nll(code, logdet):
+    constant = code.shape[1] / 2 * math.log(2 * math.pi)
+    return tf.reduce_mean(tf.reduce_sum(tf.square(code), axis=1) / 2 - logdet) + constant
 
 
 @implements("mae")

@@ -99,7 +99,7 @@ def _differentiated(model: Held, criterion: Function, inputs: int) -> Function:
     def value_and_gradient(*data: tf.Tensor) -> tuple[tf.Tensor, ...]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(model.parameters)
-            loss = criterion(model.module(*data[:inputs], training=True), *data[inputs:])
+            loss = criterion(*as_tuple(model.module(*data[:inputs], training=True)), *data[inputs:])
         gradients = tape.gradient(loss, model.parameters)
         return (loss, *(tf.convert_to_tensor(each) for each in gradients))  # those of tf.gather come as slices
 

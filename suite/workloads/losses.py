@@ -250,6 +250,78 @@ class Mse:
 
 
 @workload(family="losses")
+class Elbo:
+    """Negative evidence lower bound of a variational autoencoder with a normal code and Bernoulli data.
+
+    y = 1/B Σ_b [Σ_i (log(1 + exp logits[b,i]) − targets[b,i] logits[b,i])
+                 + ½ Σ_d (mean[b,d]² + exp log_variance[b,d] − 1 − log_variance[b,d])]
+
+    The cross-entropy of the data, and the divergence of the code from a standard normal one. Source: Kingma and Welling 2014,
+    Auto-encoding variational Bayes, equation 10 and appendices B and C.1.
+
+    Published shape: MNIST with a code of 20 (that paper, section 5: batches of 100).
+    """
+
+    problems = {
+        "tiny": dict(batch=4, inputs=6, code=3),
+        "small": dict(batch=128, inputs=784, code=20),
+        "medium": dict(batch=512, inputs=784, code=64),
+        "large": dict(batch=1024, inputs=12288, code=128),
+        "vae.mnist": dict(batch=100, inputs=784, code=20),
+    }
+
+    @staticmethod
+    def tensors(p: Problem) -> dict[str, Tensor]:
+        return {
+            "logits": Input("B I", (p.batch, p.inputs), Normal(2.0)),
+            "mean": Input("B D", (p.batch, p.code)),
+            "log_variance": Input("B D", (p.batch, p.code)),
+            "targets": Input("B I", (p.batch, p.inputs), Uniform(0.0, 1.0), fixed=True),
+        }
+
+    @staticmethod
+    def outputs(p: Problem) -> dict[str, Tensor]:
+        return {"y": Output("", ())}
+
+    @staticmethod
+    def cost(p: Problem) -> Cost:
+        # Per datum: exponential, sum, logarithm, product, difference, sum; per entry of the code: square, exponential, three sums.
+        data, code = p.batch * p.inputs, p.batch * p.code
+        return Cost(flops=6 * (data + code), reduction=data + code, gradient_flops=10 * (data + code))
+
+
+@workload(family="losses")
+class FlowNll:
+    """Mean negative log-likelihood of a normalising flow with a standard normal code.
+
+    y = 1/B Σ_b [½ Σ_d code[b,d]² + D/2 · log 2π − logdet[b]]
+
+    where logdet is the logarithm of the determinant of the flow's Jacobian. Source: Dinh, Sohl-Dickstein and Bengio 2017, Density
+    estimation using Real NVP, equations 2 and 3.
+    """
+
+    problems = {
+        "tiny": dict(batch=4, features=3),
+        "small": dict(batch=256, features=16),
+        "medium": dict(batch=1024, features=256),
+        "large": dict(batch=4096, features=3072),
+    }
+
+    @staticmethod
+    def tensors(p: Problem) -> dict[str, Tensor]:
+        return {"code": Input("B D", (p.batch, p.features)), "logdet": Input("B", (p.batch,))}
+
+    @staticmethod
+    def outputs(p: Problem) -> dict[str, Tensor]:
+        return {"y": Output("", ())}
+
+    @staticmethod
+    def cost(p: Problem) -> Cost:
+        elements = p.batch * p.features
+        return Cost(flops=2 * elements, reduction=elements, gradient_flops=3 * elements)
+
+
+@workload(family="losses")
 class Mae:
     """Mean absolute error.
 

@@ -1,5 +1,47 @@
 """Models, one module a family, and what their definitions are made of."""
 
-from suite.workloads.models import dense, densenet, googlenet, lenet, mobilenet, resnet, unet
+from suite.workloads.models import (
+    bert,
+    dcgan,
+    ddpm,
+    dense,
+    densenet,
+    dqn,
+    gcn,
+    googlenet,
+    gpt2,
+    lenet,
+    mixture,
+    mobilenet,
+    realnvp,
+    resnet,
+    sequence,
+    tcn,
+    transformer,
+    unet,
+    vae,
+    vit,
+)
 
-__all__ = ["dense", "densenet", "googlenet", "lenet", "mobilenet", "resnet", "unet"]
+__all__ = [
+    "bert",
+    "dcgan",
+    "ddpm",
+    "dense",
+    "densenet",
+    "dqn",
+    "gcn",
+    "googlenet",
+    "gpt2",
+    "lenet",
+    "mixture",
+    "mobilenet",
+    "realnvp",
+    "resnet",
+    "sequence",
+    "tcn",
+    "transformer",
+    "unet",
+    "vae",
+    "vit",
+]

@@ -46,7 +46,7 @@ class Gpt2:
         sizes = dict(batch=p.batch, seq=p.seq, vocabulary=p.vocabulary, features=p.features)
         x = net.apply("tokens", "embedding", {"ids": ids, "table": table}, **sizes)
         known = net.parameter("positions", "T D", (p.positions, p.features), Normal(0.02))
-        used = net.rearrange("used", "slice", [known], "T D", (p.seq, p.features), axis=0, start=0, stop=p.seq)
+        used = net.elementary("used", "slice", [known], "T D", (p.seq, p.features), axis=0, start=0, stop=p.seq)
         x = add(net, "embedded", x, used)
         for number in range(p.depth):
             x = block(net, f"blocks.{number}", x, p.heads, eps=EPS, function="gelu_tanh", causal=True)

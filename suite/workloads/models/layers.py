@@ -84,11 +84,11 @@ def batch_norm(net: Network, layer: str, x: Value, *, eps: float = 1e-5, momentu
     return y if image is x else reshape(net, f"{layer}.shaped", y, x.axes, x.shape)
 
 
-def activation(net: Network, layer: str, x: Value, function: str) -> Value:
-    """`function` of every entry: a workload of the family `activations`, such as `relu`."""
+def activation(net: Network, layer: str, x: Value, function: str, **settings: float) -> Value:
+    """`function` of every entry: a workload of the family `activations`, such as `relu`, with these settings."""
     batch, features = x.shape[0], x.size // x.shape[0]
     flat = x if len(x.shape) == 2 else reshape(net, f"{layer}.rows", x, "B D", (batch, features))
-    y = net.apply(layer, function, {"x": flat}, batch=batch, features=features)
+    y = net.apply(layer, function, {"x": flat}, batch=batch, features=features, **settings)
     return y if flat is x else reshape(net, f"{layer}.shaped", y, x.axes, x.shape)
 
 
@@ -127,13 +127,16 @@ def local_response_norm(net: Network, layer: str, x: Value) -> Value:
     return net.apply(layer, "local_response_norm", {"x": x}, **sizes, radius=2, alpha=1e-4, beta=0.75, k=2.0)
 
 
-def conv_transpose2d(net: Network, layer: str, x: Value, channels: int, kernel: int, stride: int, padding: int = 0) -> Value:
+def conv_transpose2d(
+    net: Network, layer: str, x: Value, channels: int, kernel: int, stride: int, padding: int = 0, *, bias: bool = True
+) -> Value:
     """Each row and column stride times as many, where the kernel less two paddings is the stride."""
     batch, before, size, _ = x.shape
     return net.apply(
         layer,
         "conv_transpose2d",
         {"x": x},
+        without={} if bias else {"bias": 0.0},
         draws={"weight": Normal((HE / (before * kernel**2 / stride**2)) ** 0.5)},
         batch=batch,
         in_channels=before,
@@ -149,7 +152,7 @@ def conv_transpose2d(net: Network, layer: str, x: Value, channels: int, kernel: 
 
 def global_average(net: Network, layer: str, x: Value) -> Value:
     """The mean of every channel: N C."""
-    return net.rearrange(layer, "mean", [x], "B D", x.shape[:2], axes=(2, 3))
+    return net.elementary(layer, "mean", [x], "B D", x.shape[:2], axes=(2, 3))
 
 
 def flatten(net: Network, layer: str, x: Value) -> Value:
@@ -162,35 +165,48 @@ def dropout(net: Network, layer: str, x: Value, rate: float) -> Value:
     if not net.training:
         return x
     mask = net.mask(f"{layer}.mask", x, 1 - rate)
-    kept = net.rearrange(f"{layer}.kept", "multiply", [x, mask], x.axes, x.shape)
-    return net.rearrange(layer, "scale", [kept], x.axes, x.shape, factor=1 / (1 - rate))
+    kept = net.elementary(f"{layer}.kept", "multiply", [x, mask], x.axes, x.shape)
+    return net.elementary(layer, "scale", [kept], x.axes, x.shape, factor=1 / (1 - rate))
 
 
 def add(net: Network, layer: str, *values: Value) -> Value:
-    return net.rearrange(layer, "add", list(values), values[0].axes, values[0].shape)
+    return net.elementary(layer, "add", list(values), values[0].axes, values[0].shape)
 
 
 def multiply(net: Network, layer: str, a: Value, b: Value) -> Value:
     """a · b; b may have extents of 1 where a has more."""
-    return net.rearrange(layer, "multiply", [a, b], a.axes, a.shape)
+    return net.elementary(layer, "multiply", [a, b], a.axes, a.shape)
 
 
 def concat(net: Network, layer: str, values: list[Value], axis: int) -> Value:
     shape = list(values[0].shape)
     shape[axis] = sum(value.shape[axis] for value in values)
-    return net.rearrange(layer, "concat", values, values[0].axes, tuple(shape), axis=axis)
+    return net.elementary(layer, "concat", values, values[0].axes, tuple(shape), axis=axis)
 
 
 def reshape(net: Network, layer: str, x: Value, axes: str, shape: tuple[int, ...]) -> Value:
     if prod(shape) != x.size:
         raise ValueError(f"{layer}: {x.shape} does not go into {shape}")
-    return net.rearrange(layer, "reshape", [x], axes, shape, shape=shape)
+    return net.elementary(layer, "reshape", [x], axes, shape, shape=shape)
 
 
 def transpose(net: Network, layer: str, x: Value, axes: str) -> Value:
     """The axes of x in the order of `axes`."""
     order = tuple(x.axes.split().index(axis) for axis in axes.split())
-    return net.rearrange(layer, "transpose", [x], axes, tuple(x.shape[axis] for axis in order), order=order)
+    return net.elementary(layer, "transpose", [x], axes, tuple(x.shape[axis] for axis in order), order=order)
+
+
+def group_norm(net: Network, layer: str, x: Value, groups: int, *, eps: float = 1e-5) -> Value:
+    batch, channels, height, width = x.shape
+    sizes = dict(batch=batch, channels=channels, height=height, width=width, groups=groups, eps=eps, mean=0.0)
+    return net.apply(layer, "group_norm", {"x": x}, draws={"weight": SCALE, "bias": SHIFT}, **sizes)
+
+
+def upsample(net: Network, layer: str, x: Value) -> Value:
+    """Every pixel four times: twice the size."""
+    batch, channels, height, width = x.shape
+    sizes = dict(batch=batch, channels=channels, height=height, width=width, out_height=2 * height, out_width=2 * width)
+    return net.apply(layer, "resize_nearest", {"x": x}, **sizes)
 
 
 def embedding(net: Network, layer: str, ids: Value, vocabulary: int, features: int, *, scale: float = 0.02) -> Value:
@@ -246,7 +262,7 @@ def position(net: Network, layer: str, x: Value, number: int) -> Value:
     """One position of every sequence: B D."""
     batch, _, features = x.shape
     axes = (x.axes.split()[0], x.axes.split()[2])
-    one = net.rearrange(f"{layer}.one", "slice", [x], x.axes, (batch, 1, features), axis=1, start=number, stop=number + 1)
+    one = net.elementary(f"{layer}.one", "slice", [x], x.axes, (batch, 1, features), axis=1, start=number, stop=number + 1)
     return reshape(net, layer, one, " ".join(axes), (batch, features))
 
 

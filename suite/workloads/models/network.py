@@ -43,7 +43,7 @@ class Fill:
 
 @dataclass(frozen=True)
 class Step:
-    """One operation: `operation` names a workload, whose problem is `settings`, or one of `REARRANGEMENTS`.
+    """One operation: `operation` names a workload, whose problem is `settings`, or one of `ELEMENTARY`.
 
     `inputs` are the operation's arguments in their order, by name; `outputs` its results.
     """
@@ -58,8 +58,12 @@ class Step:
     reduction: int = 1
 
 
-REARRANGEMENTS = ("reshape", "transpose", "concat", "slice", "pad", "add", "multiply", "scale", "mean", "broadcast")
-"""What moves, joins and adds tensors, and is no workload of its own."""
+ELEMENTARY = (
+    *("reshape", "transpose", "concat", "slice", "pad", "broadcast"),
+    *("add", "subtract", "multiply", "divide", "scale", "exp", "mean", "sum"),
+    *("keep_columns", "keep_largest"),
+)
+"""What moves and joins tensors, or is too simple to be a workload of its own: `impls/numpy/elementary.py`."""
 
 
 @dataclass
@@ -136,13 +140,14 @@ class Network:
         self._append(Step(layer, operation, p, tuple(inputs), tuple(results), cost.flops, cost.gradient, cost.reduction))
         return results[0]
 
-    def rearrange(
+    def elementary(
         self, layer: str, operation: str, inputs: list[Value], axes: str, shape: tuple[int, ...], **settings: Any
     ) -> Value:
-        """The result, of this shape, of one of `REARRANGEMENTS`."""
-        assert operation in REARRANGEMENTS
+        """The result, of this shape, of one of `ELEMENTARY`."""
+        assert operation in ELEMENTARY
         result = Value(layer, axes, shape)
-        flops = float(result.size * (len(inputs) - 1)) if operation in ("add", "multiply") else 0.0
+        arithmetic = operation in ("add", "subtract", "multiply", "divide", "scale", "exp", "mean", "sum")
+        flops = float(max(value.size for value in inputs) * max(1, len(inputs) - 1)) if arithmetic else 0.0
         names = tuple(value.name for value in inputs)
         self._append(Step(layer, operation, settings, names, (result,), flops, 2 * flops))
         return result

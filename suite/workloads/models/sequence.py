@@ -156,7 +156,7 @@ class Seq2seqAttention:
         encoded = embedding(net, "source_embedding", source, p.vocabulary, p.features, scale=0.1)
         encoded = recurrent(net, "encoder", "gru", encoded, p.hidden, bidirectional=True)
         first = position(net, "first", encoded, 0)
-        backward = net.rearrange(
+        backward = net.elementary(
             "backward", "slice", [first], "B D", (p.batch, p.hidden), axis=1, start=p.hidden, stop=2 * p.hidden
         )
         state = activation(net, "start", linear(net, "bridge", backward, p.hidden, gain=GLOROT), "tanh")

@@ -56,5 +56,5 @@ def _causal(net: Network, name: str, x: Value, channels: int, kernel: int, dilat
     zeros = (kernel - 1) * dilation
     batch, before, size = x.shape
     widths = ((0, 0), (0, 0), (zeros, 0))
-    padded = net.rearrange(f"{name}.padded", "pad", [x], x.axes, (batch, before, size + zeros), widths=widths)
+    padded = net.elementary(f"{name}.padded", "pad", [x], x.axes, (batch, before, size + zeros), widths=widths)
     return conv1d(net, name, padded, channels, kernel, dilation=dilation)

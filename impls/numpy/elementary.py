@@ -1,4 +1,4 @@
-"""What moves, joins and adds tensors between a model's layers: each returns its result and its backward function."""
+"""What stands between a model's layers, each with its backward function: moving, joining, arithmetic of entries."""
 
 from __future__ import annotations
 
@@ -56,6 +56,32 @@ def multiply(a, b):
     return a * b, backward
 
 
+def subtract(a, b):
+    return a - b, lambda dy: (_summed(dy, a.shape), -_summed(dy, b.shape))
+
+
+def divide(a, b):
+    y = a / b
+    return y, lambda dy: (_summed(dy / b, a.shape), -_summed(dy * y / b, b.shape))
+
+
+def exp(x):
+    y = np.exp(x)
+    return y, lambda dy: (dy * y,)
+
+
+def keep_columns(x, *, kept):
+    """x, with 0 in the places of the last axis that are not kept."""
+    mask = np.array(kept, dtype=x.dtype)
+    return x * mask, lambda dy: (dy * mask,)
+
+
+def keep_largest(x, *, count):
+    """x, with 0 in all places of the last axis but those of its largest numbers."""
+    kept = x >= np.sort(x, axis=-1)[..., -count : x.shape[-1] - count + 1]
+    return x * kept, lambda dy: (dy * kept,)
+
+
 def scale(x, *, factor):
     return x * x.dtype.type(factor), lambda dy: (dy * dy.dtype.type(factor),)
 
@@ -63,6 +89,10 @@ def scale(x, *, factor):
 def mean(x, *, axes):
     count = int(np.prod([x.shape[axis] for axis in axes]))
     return x.mean(axis=axes), lambda dy: (np.broadcast_to(np.expand_dims(dy, axes) / count, x.shape),)
+
+
+def sum_(x, *, axes):
+    return x.sum(axis=axes), lambda dy: (np.broadcast_to(np.expand_dims(dy, axes), x.shape),)
 
 
 def _summed(dy, shape):
@@ -73,7 +103,7 @@ def _summed(dy, shape):
     return dy.sum(axis=tuple(a for a, extent in enumerate(shape) if extent == 1 and dy.shape[a] != 1), keepdims=True)
 
 
-REARRANGEMENTS = {
+ELEMENTARY = {
     "reshape": reshape,
     "transpose": transpose,
     "concat": concat,
@@ -84,4 +114,10 @@ REARRANGEMENTS = {
     "multiply": multiply,
     "scale": scale,
     "mean": mean,
+    "sum": sum_,
+    "subtract": subtract,
+    "divide": divide,
+    "exp": exp,
+    "keep_columns": keep_columns,
+    "keep_largest": keep_largest,
 }
