@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import lax
 
-from impls.jax import convolution, normalization, pooling
+from impls.jax import attention, convolution, normalization, pooling
 
 
 def conv2d(own, x, *, stride=1, padding=0, groups=1):
@@ -66,3 +66,12 @@ def conv_transpose2d(own, x, *, stride, padding=0):
     return convolution.conv_transpose2d(
         x, own["weight"], own["bias"], stride=stride, padding=padding, output_padding=0, groups=1
     )
+
+
+def layer_norm(own, x, *, eps=1e-5):
+    return normalization.layer_norm(x, own["weight"], own["bias"], eps=eps)
+
+
+def self_attention(own, x, heads, *, causal=False):
+    own = own["in_weight"], own["in_bias"], own["out_weight"], own["out_bias"]
+    return attention.multi_head_attention(x, *own, heads=heads, causal=causal)

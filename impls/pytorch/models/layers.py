@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
+
+from impls.pytorch import attention
 
 
 class MaskedDropout(nn.Module):
@@ -14,3 +17,17 @@ class MaskedDropout(nn.Module):
 
     def forward(self, x, mask=None):
         return x * mask / (1 - self.rate) if self.training else x
+
+
+class SelfAttention(nn.Module):
+    def __init__(self, features, heads, *, causal=False):
+        super().__init__()
+        self.in_weight = nn.Parameter(torch.empty(3 * features, features))
+        self.in_bias = nn.Parameter(torch.empty(3 * features))
+        self.out_weight = nn.Parameter(torch.empty(features, features))
+        self.out_bias = nn.Parameter(torch.empty(features))
+        self.heads, self.causal = heads, causal
+
+    def forward(self, x):
+        own = self.in_weight, self.in_bias, self.out_weight, self.out_bias
+        return attention.multi_head_attention_composed(x, *own, heads=self.heads, causal=self.causal)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from impls.tensorflow import convolution, normalization, pooling
+from impls.tensorflow import attention, convolution, normalization, pooling
 
 _types = [tf.float32]
 
@@ -125,3 +125,34 @@ def flatten(x):
 def dropout(x, mask, rate):
     """By a mask that is given: True where an entry is kept."""
     return x * tf.cast(mask, x.dtype) / (1 - rate)
+
+
+class Embedding(tf.Module):
+    def __init__(self, vocabulary, features):
+        super().__init__()
+        self.weight = variable(vocabulary, features)
+
+    def __call__(self, ids):
+        return tf.gather(self.weight, ids)
+
+
+class LayerNorm(tf.Module):
+    def __init__(self, features, *, eps=1e-5):
+        super().__init__()
+        self.weight, self.bias = variable(features), variable(features)
+        self.eps = eps
+
+    def __call__(self, x):
+        return normalization.layer_norm(x, self.weight, self.bias, eps=self.eps)
+
+
+class SelfAttention(tf.Module):
+    def __init__(self, features, heads, *, causal=False):
+        super().__init__()
+        self.in_weight, self.in_bias = variable(features, 3 * features), variable(3 * features)
+        self.out_weight, self.out_bias = variable(features, features), variable(features)
+        self.heads, self.causal = heads, causal
+
+    def __call__(self, x):
+        own = self.in_weight, self.in_bias, self.out_weight, self.out_bias
+        return attention.multi_head_attention(x, *own, heads=self.heads, causal=self.causal)

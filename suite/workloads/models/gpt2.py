@@ -5,8 +5,8 @@ from __future__ import annotations
 from suite.workloads.definition import Problem
 from suite.workloads.distributions import Classes, Normal
 from suite.workloads.models.definition import model
-from suite.workloads.models.layers import add, layer_norm, reshape
-from suite.workloads.models.network import Network
+from suite.workloads.models.layers import add, embedding, layer_norm, reshape
+from suite.workloads.models.network import Network, Value
 from suite.workloads.models.vit import block
 
 EPS = 1e-5
@@ -42,9 +42,8 @@ class Gpt2:
     @staticmethod
     def layers(net: Network, p: Problem) -> None:
         ids = net.input("ids", "B T", (p.batch, p.seq), Classes(p.vocabulary))
-        table = net.parameter("tokens.table", "V D", (p.vocabulary, p.features), Normal(0.02))
-        sizes = dict(batch=p.batch, seq=p.seq, vocabulary=p.vocabulary, features=p.features)
-        x = net.apply("tokens", "embedding", {"ids": ids, "table": table}, **sizes)
+        x = embedding(net, "tokens", ids, p.vocabulary, p.features)
+        table = Value("tokens.weight", "V D", (p.vocabulary, p.features))
         known = net.parameter("positions", "T D", (p.positions, p.features), Normal(0.02))
         used = net.elementary("used", "slice", [known], "T D", (p.seq, p.features), axis=0, start=0, stop=p.seq)
         x = add(net, "embedded", x, used)

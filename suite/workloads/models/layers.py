@@ -210,10 +210,11 @@ def upsample(net: Network, layer: str, x: Value) -> Value:
 
 
 def embedding(net: Network, layer: str, ids: Value, vocabulary: int, features: int, *, scale: float = 0.02) -> Value:
-    """Rows of the table `<layer>.table`: B T D."""
+    """Rows of the table `<layer>.weight`: B T D."""
     batch, seq = ids.shape
     sizes = dict(batch=batch, seq=seq, vocabulary=vocabulary, features=features)
-    return net.apply(layer, "embedding", {"ids": ids}, draws={"table": Normal(scale)}, **sizes)
+    table = net.parameter(f"{layer}.weight", "V D", (vocabulary, features), Normal(scale))
+    return net.apply(layer, "embedding", {"ids": ids, "table": table}, **sizes)
 
 
 def layer_norm(net: Network, layer: str, x: Value, *, eps: float = 1e-5) -> Value:

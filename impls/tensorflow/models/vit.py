@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import tensorflow as tf
+
+from impls.interface import implements
+from impls.tensorflow.models.layers import Conv2d, LayerNorm, Linear, SelfAttention, variable
+from suite.workloads.models.vit import EPS
+
+
+class Block(tf.Module):
+    """Normalised before attention and perceptron; `approximate` is tf.nn.gelu's."""
+
+    def __init__(self, features, heads, *, eps, approximate=False, causal=False):
+        super().__init__()
+        self.norm1, self.norm2 = LayerNorm(features, eps=eps), LayerNorm(features, eps=eps)
+        self.attention = SelfAttention(features, heads, causal=causal)
+        self.fc1, self.fc2 = Linear(features, 4 * features), Linear(4 * features, features)
+        self.approximate = approximate
+
+    def __call__(self, x):
+        x = x + self.attention(self.norm1(x))
+        return x + self.fc2(tf.nn.gelu(self.fc1(self.norm2(x)), approximate=self.approximate))
+
+
+@implements("vit")
+class Vit(tf.Module):
+    def __init__(self, *, size, patch, features, heads, depth, classes):
+        super().__init__()
+        self.patches = Conv2d(3, features, patch, stride=patch)
+        self.class_token = variable(1, 1, features)
+        self.positions = variable(1, (size // patch) ** 2 + 1, features)
+        self.blocks = [Block(features, heads, eps=EPS) for _ in range(depth)]
+        self.norm = LayerNorm(features, eps=EPS)
+        self.head = Linear(features, classes)
+
+    def __call__(self, x, training):
+        x = self.patches(x)
+        batch, height, width, features = x.shape
+        x = tf.reshape(x, [batch, height * width, features])
+        tokens = tf.broadcast_to(self.class_token, [batch, 1, features])
+        x = tf.concat([tokens, x], axis=1) + self.positions
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x)[:, 0])
