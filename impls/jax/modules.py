@@ -49,7 +49,16 @@ class Noted(dict[str, Any]):
 
 
 class JaxModels(Models):
-    axes = {"N C H W": "N H W C", "O I H W": "H W I O", "I O H W": "H W O I", "O I": "I O"}
+    axes = {
+        "N C H W": "N H W C",
+        "N C W": "N W C",
+        "O I H W": "H W I O",
+        "I O H W": "H W O I",
+        "O I W": "W I O",
+        "O I": "I O",
+        "A Q": "Q A",
+        "A K": "K A",
+    }
 
     def make(
         self, build: Function, parameters: Mapping[str, Native], states: Mapping[str, Native], inputs: Sequence[Native]

@@ -32,15 +32,15 @@ def _lstm_cell(state, projected, weight_hh):  # projected: B 4H
 
 @implements("gru", unsupported=_scan_not_mapped)
 def gru(x, lengths, h0, *weights, bidirectional, ragged):
-    return _layers(_gru_cell, tf.scan, x, lengths if ragged else None, (h0,), weights, bidirectional)
+    return _layers(gru_cell, tf.scan, x, lengths if ragged else None, (h0,), weights, bidirectional)
 
 
 @implements("gru", variant="unrolled")
 def gru_unrolled(x, lengths, h0, *weights, bidirectional, ragged):
-    return _layers(_gru_cell, _unrolled, x, lengths if ragged else None, (h0,), weights, bidirectional)
+    return _layers(gru_cell, _unrolled, x, lengths if ragged else None, (h0,), weights, bidirectional)
 
 
-def _gru_cell(state, projected, weight_hh, bias_n):  # projected: B 3H
+def gru_cell(state, projected, weight_hh, bias_n):  # projected: B 3H
     (h,) = state
     x_r, x_z, x_n = tf.split(projected, 3, axis=1)
     h_r, h_z, h_n = tf.split(tf.matmul(h, weight_hh, transpose_b=True), 3, axis=1)

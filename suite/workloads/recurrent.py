@@ -39,7 +39,7 @@ def _tensors(p: Problem, gates: int, states: tuple[str, ...], n_bias: bool = Fal
     draw = Uniform(-(p.hidden**-0.5), p.hidden**-0.5)
     for layer in range(p.layers):
         width = p.inputs if layer == 0 else p.hidden * directions
-        for suffix in (f"l{layer}", f"l{layer}.reverse")[:directions]:
+        for suffix in (f"l{layer}", f"l{layer}_reverse")[:directions]:
             tensors[f"weight_ih.{suffix}"] = Parameter("G I", (gates * p.hidden, width), draw)
             tensors[f"weight_hh.{suffix}"] = Parameter("G H", (gates * p.hidden, p.hidden), draw)
             tensors[f"bias.{suffix}"] = Parameter("G", (gates * p.hidden,), draw)

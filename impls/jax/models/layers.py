@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import lax
 
-from impls.jax import attention, convolution, normalization, pooling
+from impls.jax import attention, convolution, normalization, pooling, recurrent
 
 
 def conv2d(own, x, *, stride=1, padding=0, groups=1):
@@ -75,3 +75,14 @@ def layer_norm(own, x, *, eps=1e-5):
 def self_attention(own, x, heads, *, causal=False):
     own = own["in_weight"], own["in_bias"], own["out_weight"], own["out_bias"]
     return attention.multi_head_attention(x, *own, heads=heads, causal=causal)
+
+
+def recurrent_layers(own, x, kind, *, bidirectional=False):
+    """`kind` is `lstm`, `gru` or `rnn_tanh`, from a state of zeros."""
+    names = ["weight_ih", "weight_hh", "bias", *(["bias_n"] if kind == "gru" else [])]
+    layers = len(own["bias"]) // (2 if bidirectional else 1)
+    suffixes = [f"l{n}{end}" for n in range(layers) for end in (("", "_reverse") if bidirectional else ("",))]
+    weights = [own[name][suffix] for suffix in suffixes for name in names]
+    zeros = jnp.zeros((len(suffixes), len(x), own["weight_hh"]["l0"].shape[1]), x.dtype)
+    states = (zeros, zeros) if kind == "lstm" else (zeros,)
+    return getattr(recurrent, kind)(x, None, *states, *weights, bidirectional=bidirectional, ragged=False)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from impls.pytorch import attention
+from impls.pytorch import attention, recurrent
 
 
 class MaskedDropout(nn.Module):
@@ -31,3 +31,32 @@ class SelfAttention(nn.Module):
     def forward(self, x):
         own = self.in_weight, self.in_bias, self.out_weight, self.out_bias
         return attention.multi_head_attention_composed(x, *own, heads=self.heads, causal=self.causal)
+
+
+class Recurrent(nn.Module):
+    """`kind` is `lstm`, `gru` or `rnn_tanh`, from a state of zeros: what torch.nn's computes with, and one bias as the definition."""
+
+    def __init__(self, kind, inputs, hidden, *, layers=1, bidirectional=False):
+        super().__init__()
+        self.kind, self.hidden, self.layers, self.bidirectional = kind, hidden, layers, bidirectional
+        gates = {"lstm": 4, "gru": 3, "rnn_tanh": 1}[kind] * hidden
+        directions = 2 if bidirectional else 1
+        shapes = {}
+        for layer in range(layers):
+            width = inputs if layer == 0 else hidden * directions
+            for suffix in (f"l{layer}", f"l{layer}_reverse")[:directions]:
+                shapes[suffix] = {"weight_ih": (gates, width), "weight_hh": (gates, hidden), "bias": (gates,)}
+                shapes[suffix] |= {"bias_n": (hidden,)} if kind == "gru" else {}
+        self.suffixes = list(shapes)
+        self.names = list(shapes["l0"])
+        for name in self.names:
+            own = {suffix: torch.empty(shapes[suffix][name]) for suffix in shapes}
+            self.add_module(name, nn.ParameterDict(own))
+
+    def forward(self, x):
+        weights = [self.get_submodule(name)[suffix] for suffix in self.suffixes for name in self.names]
+        zeros = x.new_zeros(len(self.suffixes), len(x), self.hidden)
+        states = (zeros, zeros) if self.kind == "lstm" else (zeros,)
+        function = getattr(recurrent, self.kind)
+        settings = dict(layers=self.layers, bidirectional=self.bidirectional, ragged=False)
+        return function(x, None, *states, *weights, **settings)[0]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from impls.tensorflow import attention, convolution, normalization, pooling
+from impls.tensorflow import attention, convolution, normalization, pooling, recurrent
 
 _types = [tf.float32]
 
@@ -156,3 +156,34 @@ class SelfAttention(tf.Module):
     def __call__(self, x):
         own = self.in_weight, self.in_bias, self.out_weight, self.out_bias
         return attention.multi_head_attention(x, *own, heads=self.heads, causal=self.causal)
+
+
+class Recurrent(tf.Module):
+    """`kind` is `lstm`, `gru` or `rnn_tanh`, from a state of zeros."""
+
+    def __init__(self, kind, inputs, hidden, *, layers=1, bidirectional=False):
+        super().__init__()
+        self.kind, self.hidden, self.bidirectional = kind, hidden, bidirectional
+        gates = {"lstm": 4, "gru": 3, "rnn_tanh": 1}[kind] * hidden
+        directions = 2 if bidirectional else 1
+        self.weight_ih, self.weight_hh, self.bias = {}, {}, {}
+        self.bias_n = {} if kind == "gru" else None
+        for layer in range(layers):
+            width = inputs if layer == 0 else hidden * directions
+            for suffix in (f"l{layer}", f"l{layer}_reverse")[:directions]:
+                self.weight_ih[suffix], self.weight_hh[suffix] = variable(gates, width), variable(gates, hidden)
+                self.bias[suffix] = variable(gates)
+                if kind == "gru":
+                    self.bias_n[suffix] = variable(hidden)
+
+    def weights(self):
+        """Layer by layer, as `recurrent` takes them."""
+        kinds = [self.weight_ih, self.weight_hh, self.bias, *([self.bias_n] if self.bias_n else [])]
+        suffixes = sorted(self.weight_ih, key=lambda suffix: (int(suffix[1:].split("_")[0]), suffix))
+        return [own[suffix] for suffix in suffixes for own in kinds]
+
+    def __call__(self, x):
+        zeros = tf.zeros([len(self.weight_ih), x.shape[0], self.hidden], x.dtype)
+        states = (zeros, zeros) if self.kind == "lstm" else (zeros,)
+        function = getattr(recurrent, self.kind)
+        return function(x, None, *states, *self.weights(), bidirectional=self.bidirectional, ragged=False)[0]
