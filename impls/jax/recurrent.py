@@ -18,17 +18,18 @@ def lstm(x, lengths, h0, c0, *weights, bidirectional, ragged):
     return _layers(cell, x, lengths if ragged else None, (h0, c0), weights, bidirectional)
 
 
+def gru_cell(state, projected, weight_hh, bias_n):  # projected: B 3H
+    (h,) = state
+    x_r, x_z, x_n = jnp.split(projected, 3, axis=1)
+    h_r, h_z, h_n = jnp.split(h @ weight_hh.T, 3, axis=1)
+    r, z = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
+    n = jnp.tanh(x_n + r * (h_n + bias_n))
+    return ((1 - z) * n + z * h,)
+
+
 @implements("gru")
 def gru(x, lengths, h0, *weights, bidirectional, ragged):
-    def cell(state, projected, weight_hh, bias_n):  # projected: B 3H
-        (h,) = state
-        x_r, x_z, x_n = jnp.split(projected, 3, axis=1)
-        h_r, h_z, h_n = jnp.split(h @ weight_hh.T, 3, axis=1)
-        r, z = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
-        n = jnp.tanh(x_n + r * (h_n + bias_n))
-        return ((1 - z) * n + z * h,)
-
-    return _layers(cell, x, lengths if ragged else None, (h0,), weights, bidirectional)
+    return _layers(gru_cell, x, lengths if ragged else None, (h0,), weights, bidirectional)
 
 
 @implements("gru_reset_before")

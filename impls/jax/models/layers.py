@@ -63,9 +63,10 @@ def dropout(x, mask, rate):
 
 
 def conv_transpose2d(own, x, *, stride, padding=0):
-    return convolution.conv_transpose2d(
-        x, own["weight"], own["bias"], stride=stride, padding=padding, output_padding=0, groups=1
-    )
+    """With a bias where the layer has one."""
+    bias = own["bias"] if "bias" in own else 0
+    settings = dict(stride=stride, padding=padding, output_padding=0, groups=1)
+    return convolution.conv_transpose2d(x, own["weight"], bias, **settings)
 
 
 def layer_norm(own, x, *, eps=1e-5):
@@ -86,3 +87,16 @@ def recurrent_layers(own, x, kind, *, bidirectional=False):
     zeros = jnp.zeros((len(suffixes), len(x), own["weight_hh"]["l0"].shape[1]), x.dtype)
     states = (zeros, zeros) if kind == "lstm" else (zeros,)
     return getattr(recurrent, kind)(x, None, *states, *weights, bidirectional=bidirectional, ragged=False)[0]
+
+
+def conv1d(own, x, *, dilation=1):
+    return convolution.conv1d(x, own["weight"], own["bias"], stride=1, padding=0, dilation=dilation, groups=1)
+
+
+def group_norm(own, x, groups, *, eps=1e-5):
+    return normalization.group_norm(x, own["weight"], own["bias"], groups=groups, eps=eps)
+
+
+def upsample(x):
+    """Every pixel four times."""
+    return x.repeat(2, axis=1).repeat(2, axis=2)

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
 from impls.interface import implements
 from impls.jax.attention import additive_attention
 from impls.jax.models import layers
+from impls.jax.recurrent import gru_cell
 
 
 def _classified(parameters, x, kind):
@@ -52,11 +52,8 @@ def seq2seq_attention(parameters, states, source, target, *, training):
 
     def step(state, token):
         context = additive_attention(state[:, None], encoded, *scores)[:, 0]
-        x_r, x_z, x_n = jnp.split(jnp.concatenate([token, context], axis=1) @ weight_ih.T + bias, 3, axis=1)
-        h_r, h_z, h_n = jnp.split(state @ weight_hh.T, 3, axis=1)
-        r, z = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
-        n = jnp.tanh(x_n + r * (h_n + bias_n))
-        state = (1 - z) * n + z * state
+        projected = jnp.concatenate([token, context], axis=1) @ weight_ih.T + bias
+        (state,) = gru_cell((state,), projected, weight_hh, bias_n)
         return state, jnp.concatenate([state, context], axis=1)
 
     tokens = parameters["target_embedding"]["weight"][target].swapaxes(0, 1)  # T B D

@@ -57,15 +57,19 @@ class DepthwiseConv2d(tf.Module):
 
 
 class ConvTranspose2d(tf.Module):
-    def __init__(self, inputs, channels, kernel, *, stride, padding=0):
+    def __init__(self, inputs, channels, kernel, *, stride, padding=0, bias=True):
         super().__init__()
-        self.weight, self.bias = variable(kernel, kernel, channels, inputs), variable(channels)
+        self.weight = variable(kernel, kernel, channels, inputs)
+        self.bias = variable(channels) if bias else None
         self.stride, self.padding = stride, padding
 
     def __call__(self, x):
-        return convolution.conv_transpose2d(
-            x, self.weight, self.bias, stride=self.stride, padding=self.padding, output_padding=0, groups=1
-        )
+        batch, rows, columns, _ = x.shape
+        kernel, _, channels, _ = self.weight.shape
+        size = [(places - 1) * self.stride + kernel - 2 * self.padding for places in (rows, columns)]
+        pads = [[0, 0], [self.padding] * 2, [self.padding] * 2, [0, 0]]
+        y = tf.nn.conv2d_transpose(x, self.weight, [batch, *size, channels], self.stride, pads)
+        return y if self.bias is None else tf.nn.bias_add(y, self.bias)
 
 
 class Linear(tf.Module):
@@ -187,3 +191,29 @@ class Recurrent(tf.Module):
         states = (zeros, zeros) if self.kind == "lstm" else (zeros,)
         function = getattr(recurrent, self.kind)
         return function(x, None, *states, *self.weights(), bidirectional=self.bidirectional, ragged=False)[0]
+
+
+class Conv1d(tf.Module):
+    def __init__(self, inputs, channels, kernel, *, dilation=1):
+        super().__init__()
+        self.weight, self.bias = variable(kernel, inputs, channels), variable(channels)
+        self.dilation = dilation
+
+    def __call__(self, x):
+        own = self.weight, self.bias
+        return convolution.conv1d(x, *own, stride=1, padding=0, dilation=self.dilation, groups=1)
+
+
+class GroupNorm(tf.Module):
+    def __init__(self, groups, channels, *, eps=1e-5):
+        super().__init__()
+        self.weight, self.bias = variable(channels), variable(channels)
+        self.groups, self.eps = groups, eps
+
+    def __call__(self, x):
+        return normalization.group_norm(x, self.weight, self.bias, groups=self.groups, eps=self.eps)
+
+
+def upsample(x):
+    """Every pixel four times."""
+    return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
