@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -100,3 +101,15 @@ def group_norm(own, x, groups, *, eps=1e-5):
 def upsample(x):
     """Every pixel four times."""
     return x.repeat(2, axis=1).repeat(2, axis=2)
+
+
+def cross_attention(own, x, memory, heads):
+    """Queries from x; keys and values from the memory."""
+
+    def split(name, source):
+        return linear(own[name], source).reshape(*source.shape[:2], heads, -1)
+
+    query, key, value = split("query", x), split("key", memory), split("value", memory)  # B T H D
+    scores = jnp.einsum("bthd,bshd->bhts", query, key) * query.shape[-1] ** -0.5
+    joined = jnp.einsum("bhts,bshd->bthd", jax.nn.softmax(scores, axis=-1), value)
+    return linear(own["out"], joined.reshape(x.shape))

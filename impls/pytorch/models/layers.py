@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from impls.pytorch import attention, recurrent
 
@@ -60,3 +61,20 @@ class Recurrent(nn.Module):
         function = getattr(recurrent, self.kind)
         settings = dict(layers=self.layers, bidirectional=self.bidirectional, ragged=False)
         return function(x, None, *states, *weights, **settings)[0]
+
+
+class CrossAttention(nn.Module):
+    """Queries from x; keys and values from the memory."""
+
+    def __init__(self, features, heads):
+        super().__init__()
+        self.query, self.key = nn.Linear(features, features), nn.Linear(features, features)
+        self.value, self.out = nn.Linear(features, features), nn.Linear(features, features)
+        self.heads = heads
+
+    def forward(self, x, memory):
+        query, key, value = (
+            own(source).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # B H T D
+            for own, source in ((self.query, x), (self.key, memory), (self.value, memory))
+        )
+        return self.out(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))

@@ -217,3 +217,25 @@ class GroupNorm(tf.Module):
 def upsample(x):
     """Every pixel four times."""
     return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
+
+
+class CrossAttention(tf.Module):
+    """Queries from x; keys and values from the memory."""
+
+    def __init__(self, features, heads):
+        super().__init__()
+        self.query, self.key = Linear(features, features), Linear(features, features)
+        self.value, self.out = Linear(features, features), Linear(features, features)
+        self.heads = heads
+
+    def __call__(self, x, memory):
+        batch, seq, features = x.shape
+
+        def split(own, source):
+            y = tf.reshape(own(source), [batch, source.shape[1], self.heads, features // self.heads])
+            return tf.transpose(y, [0, 2, 1, 3])  # B H T D
+
+        query, key, value = split(self.query, x), split(self.key, memory), split(self.value, memory)
+        scores = tf.matmul(query, key, transpose_b=True) * (features // self.heads) ** -0.5
+        joined = tf.transpose(tf.matmul(tf.nn.softmax(scores), value), [0, 2, 1, 3])
+        return self.out(tf.reshape(joined, x.shape))
