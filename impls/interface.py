@@ -141,6 +141,12 @@ class Models(ABC):
     ) -> Function:
         """data ↦ (loss, parameters after the step …, states after it …); `optimizer` names a workload of that family."""
 
+    @abstractmethod
+    def layers(
+        self, model: Any, criterion: Function, inputs: int, data: Sequence[Native]
+    ) -> tuple[dict[str, Native], dict[str, Native]]:
+        """What each layer with parameters gave in training, uncompiled, and the derivative of the loss by it; by its name."""
+
 
 class Backend(ABC):
     """Everything in which frameworks differ but the workloads themselves.

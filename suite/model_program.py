@@ -9,6 +9,7 @@ from impls.interface import Backend, Native
 from suite.program import Array, Implementations, Program, find, permute
 from suite.workloads import Problem, Workload
 from suite.workloads.models.definition import OPTIMIZERS
+from suite.workloads.models.network import Value
 
 
 class ModelProgram(Program):
@@ -54,12 +55,33 @@ class ModelProgram(Program):
         if self.task == "forward":
             return models.infer(self.model, self.mode), list(workload.outputs(problem))
         assert workload.loss is not None
-        criterion = implementations[workload.loss, "default"].bind(problem)
+        self.inputs, self.criterion = inputs, implementations[workload.loss, "default"].bind(problem)
         names = ["loss", *self.differentiated, *states]
         if self.task == "gradient":
-            return models.gradient(self.model, criterion, inputs, self.mode), names
+            return models.gradient(self.model, self.criterion, inputs, self.mode), names
         settings = {"learning_rate": problem.learning_rate, **OPTIMIZERS[problem.optimizer]}
-        return models.training(self.model, criterion, inputs, self.mode, problem.optimizer, settings), names
+        step = models.training(self.model, self.criterion, inputs, self.mode, problem.optimizer, settings)
+        return step, names
+
+    def layers(self) -> dict[str, Array]:
+        """What each layer gives, as `forward <layer>`, and the derivative of the loss by it, as `backward <layer>`, in the axes
+        of the definition; of those that bear a name of its (a `gradient` program)."""
+        assert self.workload.network is not None
+        known = {step.outputs[0].name: step.outputs[0] for step in self.workload.network(self.problem, True).steps}
+        pairs = self.backend.models.layers(self.model, self.criterion, self.inputs, self.arguments)
+        arrays = {}
+        for direction, found in zip(("forward", "backward"), pairs, strict=True):
+            for name, tensor in found.items():
+                if name in known and (array := self._as_defined(self.backend.numpy(tensor), known[name])) is not None:
+                    arrays[f"{direction} {name}"] = array
+        return arrays
+
+    def _as_defined(self, array: Array, value: Value) -> Array | None:
+        """In the shape of the definition, which may hold as rows what the framework holds as sequences."""
+        axes = self.backend.models.axes.get(value.axes, value.axes)
+        if array.ndim == len(axes.split()):
+            array = permute(array, axes, value.axes)
+        return array.reshape(value.shape) if array.size == value.size else None
 
     def value_and_gradient(self, values: Mapping[str, Array]) -> tuple[float, dict[str, Array]]:
         self.backend.models.load(self.model, self._parameters(values))

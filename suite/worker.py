@@ -152,6 +152,15 @@ class Worker:
             "terms": self._terms(program, mode, variant, values) if terms and program.contracts else None,
         }
 
+    def layers(self, variant: str, folder: str, precision: str) -> Reply:
+        """What each layer of a model gives in training and the derivative of the loss by it, uncompiled, as .npy files."""
+        workload, problem = definition(self.case["workload"], self.case["parameters"])
+        values = {name: round_to(array.astype(_wide(array)), precision) for name, array in self.values.items()}
+        device, eager = self.case["device"], self.backend.modes[0]
+        program = self._program(workload, problem, "gradient", eager, variant, precision, device, values)
+        assert isinstance(program, ModelProgram)
+        return {"names": save_arrays(Path(folder), program.layers())}
+
     def _terms(self, program: Program, mode: str, variant: str, values: Values) -> float:
         """Σ |y| |c| over all outputs y and their cotangents c."""
         workload, problem = program.workload, program.problem

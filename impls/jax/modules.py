@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from impls.interface import Function, Models, Native, as_tuple
+from impls.jax.models.layers import Scope
 from impls.jax.modes import as_mode
 from impls.jax.optimizers import UPDATES
 
@@ -127,6 +128,21 @@ class JaxModels(Models):
 
         step.traced = train
         return step
+
+
+    def layers(
+        self, model: Held, criterion: Function, inputs: int, data: Sequence[Native]
+    ) -> tuple[dict[str, Native], dict[str, Native]]:
+        def loss_of(shifts: Mapping[str, jax.Array]) -> tuple[jax.Array, dict[str, jax.Array]]:
+            found: dict[str, jax.Array] = {}
+            parameters = Scope(model.parameters, "", found, shifts)
+            outputs, _ = model.function(parameters, model.states, *data[:inputs], training=True)
+            return criterion(*as_tuple(outputs), *data[inputs:]), found
+
+        _, found = loss_of({})
+        # A layer's derivative is that by something added to it.
+        zeros = {name: jnp.zeros_like(value) for name, value in found.items()}
+        return found, jax.grad(loss_of, has_aux=True)(zeros)[0]
 
 
 def _differentiated(model: Held, criterion: Function, inputs: int) -> Function:

@@ -76,21 +76,25 @@ class NumpyModel:
         values, _ = run(self.inference, self._tensors(self.inference, inputs))
         return tuple(values[output.name] for output in self.inference.outputs.values())
 
-    def train(self, data: tuple[Array, ...], criterion: Function, inputs: int) -> tuple[Array, list[Array]]:
+    def train(self, data: Sequence[Array], criterion: Function, inputs: int) -> tuple[Array, list[Array]]:
         """Loss and gradients; the states move."""
-        values, pull = run(self.training, self._tensors(self.training, data[:inputs]))
-        names = [output.name for output in self.training.outputs.values()]
-        outputs = tuple(values[name] for name in names)
-        loss, backward = criterion(*outputs, *data[inputs:])
-        cotangents = as_tuple(backward(np.ones_like(loss)))[: len(names)]
-        found = pull(dict(zip(names, cotangents, strict=True)))
+        loss, values, found = self.trace(data, criterion, inputs)
         self.states = {
             name: values[self.training.updates[name].name] if name in self.training.updates else value
             for name, value in self.states.items()
         }
         return loss, [found[name] if name in found else np.zeros_like(value) for name, value in self.parameters.items()]
 
-    def _tensors(self, network: Network, data: tuple[Array, ...]) -> Arrays:
+    def trace(self, data: Sequence[Array], criterion: Function, inputs: int) -> tuple[Array, Arrays, Arrays]:
+        """Loss, every value of the network, and the derivative of the loss by each of these on which it depends."""
+        values, pull = run(self.training, self._tensors(self.training, data[:inputs]))
+        names = [output.name for output in self.training.outputs.values()]
+        outputs = tuple(values[name] for name in names)
+        loss, backward = criterion(*outputs, *data[inputs:])
+        cotangents = as_tuple(backward(np.ones_like(loss)))[: len(names)]
+        return loss, values, pull(dict(zip(names, cotangents, strict=True)))
+
+    def _tensors(self, network: Network, data: Sequence[Array]) -> Arrays:
         names = [name for name, tensor in network.tensors.items() if tensor.role in ("input", "mask")]
         return {**dict(zip(names, data, strict=True)), **self.parameters, **self.states}
 
@@ -139,6 +143,14 @@ class NumpyModels(Models):
             return (loss, *model.parameters.values(), *model.states.values())
 
         return step
+
+
+    def layers(
+        self, model: NumpyModel, criterion: Function, inputs: int, data: Sequence[Array]
+    ) -> tuple[Arrays, Arrays]:
+        _, values, found = model.trace(data, criterion, inputs)
+        names = {step.outputs[0].name for step in model.training.steps}
+        return {n: values[n] for n in names}, {n: found[n] for n in names if n in found}
 
 
 def _register(name: str) -> None:

@@ -80,6 +80,28 @@ class PytorchModels(Models):
         return step
 
 
+    def layers(
+        self, model: Held, criterion: Function, inputs: int, data: Sequence[Native]
+    ) -> tuple[dict[str, Native], dict[str, Native]]:
+        found: dict[str, torch.Tensor] = {}
+
+        def note(name: str) -> Function:
+            def keep(module: torch.nn.Module, arguments: Native, output: Native) -> None:
+                if isinstance(output, torch.Tensor) and output.requires_grad:
+                    output.retain_grad()
+                    found[name] = output
+
+            return keep
+
+        hooks = [module.register_forward_hook(note(name)) for name, module in model.module.named_modules() if name]
+        try:
+            _objective(model, criterion, inputs, "eager")(*data).backward()
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return found, {name: output.grad for name, output in found.items() if output.grad is not None}
+
+
 def _objective(model: Held, criterion: Function, inputs: int, mode: str) -> Function:
     module = model.module.train()
     return as_mode(lambda *data: criterion(*as_tuple(module(*data[:inputs])), *data[inputs:]), mode)

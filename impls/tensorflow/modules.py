@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -96,6 +97,41 @@ class TensorflowModels(Models):
 
         step.traced = train
         return step
+
+
+    def layers(
+        self, model: Held, criterion: Function, inputs: int, data: Sequence[Native]
+    ) -> tuple[dict[str, Native], dict[str, Native]]:
+        with _noted(model.module) as found, tf.GradientTape() as tape:
+            loss = criterion(*as_tuple(model.module(*data[:inputs], training=True)), *data[inputs:])
+        gradients = tape.gradient(loss, found)
+        return found, {name: gradient for name, gradient in gradients.items() if gradient is not None}
+
+
+@contextmanager
+def _noted(module: tf.Module) -> Iterator[dict[str, tf.Tensor]]:
+    """What the modules within `module` return meanwhile, by their paths."""
+    within = module._flatten(predicate=lambda each: isinstance(each, tf.Module), with_path=True)
+    names = {id(each): ".".join(map(str, path)) for path, each in within}
+    found: dict[str, tf.Tensor] = {}
+
+    def noting(call: Function) -> Function:
+        def noted(self: tf.Module, *arguments: Native, **settings: Native) -> Native:
+            output = call(self, *arguments, **settings)
+            if id(self) in names and tf.is_tensor(output):
+                found[names[id(self)]] = output
+            return output
+
+        return noted
+
+    calls = {type(each): type(each).__call__ for _, each in within}
+    for kind, call in calls.items():
+        kind.__call__ = noting(call)
+    try:
+        yield found
+    finally:
+        for kind, call in calls.items():
+            kind.__call__ = call
 
 
 def _variables(module: tf.Module) -> dict[str, tf.Variable]:

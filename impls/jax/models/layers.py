@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import wraps
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -9,6 +12,38 @@ from jax import lax
 from impls.jax import attention, convolution, normalization, pooling, recurrent
 
 
+class Scope(dict[str, Any]):
+    """Parameters that know their path, for `layer` to note what comes of them."""
+
+    def __init__(self, tree, path, found, shifts):
+        super().__init__(
+            {
+                name: Scope(value, f"{path}{name}.", found, shifts) if isinstance(value, dict) else value
+                for name, value in tree.items()
+            }
+        )
+        self.path, self.found, self.shifts = path.removesuffix("."), found, shifts
+
+    def note(self, y):
+        y = y + self.shifts[self.path] if self.path in self.shifts else y
+        self.found[self.path] = y
+        return y
+
+
+def layer(function):
+    """The layer itself; in a `Scope` its result, the first where it has several, is noted."""
+
+    @wraps(function)
+    def noted(own, *arguments, **settings):
+        result = function(own, *arguments, **settings)
+        if not isinstance(own, Scope):
+            return result
+        return (own.note(result[0]), *result[1:]) if isinstance(result, tuple) else own.note(result)
+
+    return noted
+
+
+@layer
 def conv2d(own, x, *, stride=1, padding=0, groups=1):
     """With a bias where the layer has one."""
     y = lax.conv_general_dilated(
@@ -22,11 +57,13 @@ def conv2d(own, x, *, stride=1, padding=0, groups=1):
     return y + own["bias"] if "bias" in own else y
 
 
+@layer
 def linear(own, x):
     y = jnp.dot(x, own["weight"])
     return y + own["bias"] if "bias" in own else y
 
 
+@layer
 def batch_norm(own, running, x, *, training, eps=1e-5, momentum=0.1):
     """Over all axes but the last; the result, and the running statistics after it."""
     means, variances = running["running_mean"], running["running_var"]
@@ -63,6 +100,7 @@ def dropout(x, mask, rate):
     return x * mask / (1 - rate)
 
 
+@layer
 def conv_transpose2d(own, x, *, stride, padding=0):
     """With a bias where the layer has one."""
     bias = own["bias"] if "bias" in own else 0
@@ -70,15 +108,18 @@ def conv_transpose2d(own, x, *, stride, padding=0):
     return convolution.conv_transpose2d(x, own["weight"], bias, **settings)
 
 
+@layer
 def layer_norm(own, x, *, eps=1e-5):
     return normalization.layer_norm(x, own["weight"], own["bias"], eps=eps)
 
 
+@layer
 def self_attention(own, x, heads, *, causal=False):
     own = own["in_weight"], own["in_bias"], own["out_weight"], own["out_bias"]
     return attention.multi_head_attention(x, *own, heads=heads, causal=causal)
 
 
+@layer
 def recurrent_layers(own, x, kind, *, bidirectional=False):
     """`kind` is `lstm`, `gru` or `rnn_tanh`, from a state of zeros."""
     names = ["weight_ih", "weight_hh", "bias", *(["bias_n"] if kind == "gru" else [])]
@@ -90,10 +131,12 @@ def recurrent_layers(own, x, kind, *, bidirectional=False):
     return getattr(recurrent, kind)(x, None, *states, *weights, bidirectional=bidirectional, ragged=False)[0]
 
 
+@layer
 def conv1d(own, x, *, dilation=1):
     return convolution.conv1d(x, own["weight"], own["bias"], stride=1, padding=0, dilation=dilation, groups=1)
 
 
+@layer
 def group_norm(own, x, groups, *, eps=1e-5):
     return normalization.group_norm(x, own["weight"], own["bias"], groups=groups, eps=eps)
 
@@ -103,6 +146,7 @@ def upsample(x):
     return x.repeat(2, axis=1).repeat(2, axis=2)
 
 
+@layer
 def cross_attention(own, x, memory, heads):
     """Queries from x; keys and values from the memory."""
 
