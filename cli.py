@@ -340,6 +340,27 @@ def check(
     raise typer.Exit(any(line.status in triptych.FAILURES for line in lines))
 
 
+@app.command()
+def diverge(
+    model: Annotated[str, typer.Argument(metavar=r"MODEL[problem]", help="resnet18, 'bert_base[small]'. Default: tiny.")],
+    between: Annotated[str, typer.Option(help="The two frameworks: pytorch,jax.")] = "pytorch,jax",
+    precision: Annotated[str, typer.Option(help="float64, float32, bfloat16 or float16.")] = "float64",
+    threads: Threads = None,
+    seed: Seed = 0,
+    everything: Annotated[bool, typer.Option("--all", help="Show every layer.")] = False,
+    json: Json = False,
+) -> None:
+    """Run a model in two frameworks, and find the first layer, forward or backward, where they part."""
+    from reports import parting
+
+    names = _split([between])
+    if len(names) != 2:
+        raise UsageError(f"--between takes two frameworks, as in pytorch,jax, not '{between}'")
+    found = triptych.diverge(model, (names[0], names[1]), precisions=[precision], threads=threads, seed=seed)
+    _print_json(parting.as_json(found)) if json else _print(parting.table(found, everything))
+    raise typer.Exit(found.first is not None)
+
+
 @lists.command()
 def workloads(json: Json = False) -> None:
     """The workloads by family, with their tasks and problems."""

@@ -231,6 +231,28 @@ def check(*selectors: str, progress: Progress | None = None, **choices: Unpack[C
     return check_plan(plan(*selectors, **choices), progress=progress)
 
 
+def diverge(selector: str, between: tuple[str, str], **choices: Unpack[Choices]) -> Divergence:
+    """Run one model in two frameworks (or targets) on the same numbers, and hold every layer of one against the other's.
+
+    `selector` is one model with its problem, by default its `tiny` one; `choices` are described at `plan`, the precision is
+    float64 unless another is asked for. Raises UsageError for what cannot be done.
+    """
+    from suite import divergence
+    from suite.errors import UsageError
+    from suite.workers import CellFailed
+
+    choices = {"precisions": ["float64"], "frameworks": list(between), "tasks": ["gradient"], "modes": ["eager"], **choices}
+    wanted = plan(selector if "[" in selector else f"{selector}[tiny]", **choices)
+    if len(wanted.cases) != 1 or wanted.cases[0].definition.network is None:
+        raise UsageError(f"{selector} is not one model; triptych list workloads names them")
+    if len(wanted.columns) != 2:
+        raise UsageError(f"--between must name two frameworks that are installed, not {' and '.join(between)}")
+    try:
+        return divergence.diverge(wanted)
+    except CellFailed as failure:
+        raise UsageError(f"{selector} cannot be run in both: {failure.reason}") from None
+
+
 def check_plan(plan: Plan, *, progress: Progress | None = None) -> list[records.Line]:
     """Check what `plan` would time, as `check` does."""
     from suite import checking
