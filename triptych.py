@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
     from suite import records
     from suite.calibration import Calibration
+    from suite.divergence import Divergence
     from suite.plan import Choices, Plan
     from suite.progress import Progress
 
 __version__ = "0.1.0"
-__all__ = ["Run", "calibrate", "check", "load", "plan", "resume", "run", "run_plan"]
+__all__ = ["Run", "calibrate", "check", "diverge", "load", "plan", "resume", "run", "run_plan"]
 
 RESULTS = Path("results")
 FAILURES = ("incorrect", "failed", "crashed")
