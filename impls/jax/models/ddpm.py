@@ -29,7 +29,7 @@ def ddpm_unet(parameters, states, x, step, *, training, groups):
     for name in ("down1", "down2", "down3"):
         x = _residual(parameters[name], x, when, groups)
         levels.append(x)
-        x = layers.conv2d(parameters[name]["half"], x, stride=2, padding=1) if "half" in parameters[name] else x
+        x = layers.conv2d(parameters[name]["shrink"], x, stride=2, padding=1) if "shrink" in parameters[name] else x
     x = _attention(parameters["attention"], x, groups)
     for name in ("up3", "up2", "up1"):
         x = _residual(parameters[name], jnp.concatenate([x, levels.pop()], axis=3), when, groups)

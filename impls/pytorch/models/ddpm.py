@@ -27,7 +27,7 @@ class Down(Residual):
     def __init__(self, inputs, channels, times, groups, *, last):
         super().__init__(inputs, channels, times, groups)
         if not last:
-            self.half = nn.Conv2d(channels, channels, 3, 2, 1)
+            self.shrink = nn.Conv2d(channels, channels, 3, 2, 1)
 
 
 class Up(Residual):
@@ -69,8 +69,8 @@ class DdpmUnet(nn.Module):
     def forward(self, x, step):
         when = F.silu(self.time2(F.silu(self.time1(self.steps(step)[:, 0]))))
         level1 = self.down1(self.first(x), when)
-        level2 = self.down2(self.down1.half(level1), when)
-        level3 = self.down3(self.down2.half(level2), when)
+        level2 = self.down2(self.down1.shrink(level1), when)
+        level3 = self.down3(self.down2.shrink(level2), when)
         x = self.up3(torch.cat([self.attention(level3), level3], dim=1), when)
         x = self.up3.smooth(F.interpolate(x, scale_factor=2))
         x = self.up2(torch.cat([x, level2], dim=1), when)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from impls.interface import implements
-from impls.tensorflow.models.layers import Embedding, LayerNorm, Linear, SelfAttention, variable
+from impls.tensorflow.models.layers import Embedding, LayerNorm, Linear, SelfAttention, gelu, variable
 from suite.workloads.models.bert import EPS
 
 
@@ -16,7 +16,7 @@ class Block(tf.Module):
 
     def __call__(self, x):
         x = self.norm1(x + self.attention(x))
-        return self.norm2(x + self.fc2(tf.nn.gelu(self.fc1(x))))
+        return self.norm2(x + self.fc2(gelu(self.fc1(x))))
 
 
 @implements("bert_base")

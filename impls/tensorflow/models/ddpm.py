@@ -24,7 +24,7 @@ class Down(Residual):
 
     def __init__(self, inputs, channels, times, groups, *, last):
         super().__init__(inputs, channels, times, groups)
-        self.half = None if last else Conv2d(channels, channels, 3, stride=2, padding=1)
+        self.shrink = None if last else Conv2d(channels, channels, 3, stride=2, padding=1)
 
 
 class Up(Residual):
@@ -66,8 +66,8 @@ class DdpmUnet(tf.Module):
     def __call__(self, x, step, training):
         when = tf.nn.silu(self.time2(tf.nn.silu(self.time1(self.steps(step)[:, 0]))))
         level1 = self.down1(self.first(x), when)
-        level2 = self.down2(self.down1.half(level1), when)
-        level3 = self.down3(self.down2.half(level2), when)
+        level2 = self.down2(self.down1.shrink(level1), when)
+        level3 = self.down3(self.down2.shrink(level2), when)
         x = self.up3(tf.concat([self.attention(level3), level3], axis=3), when)
         x = self.up2(tf.concat([self.up3.smooth(upsample(x)), level2], axis=3), when)
         x = self.up1(tf.concat([self.up2.smooth(upsample(x)), level1], axis=3), when)

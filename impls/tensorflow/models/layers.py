@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from impls.tensorflow import attention, convolution, normalization, pooling, recurrent
+from impls.tensorflow import activations, attention, convolution, normalization, pooling, recurrent
 
 _types = [tf.float32]
 
@@ -119,6 +119,13 @@ def local_response_norm(x):
     written = x.dtype == tf.float64
     normalize = normalization.local_response_norm_written_out if written else normalization.local_response_norm
     return normalize(x, radius=2, alpha=1e-4, beta=0.75, k=2.0)
+
+
+def gelu(x, approximate=False):
+    """TensorFlow's own rounds its constants to float32."""
+    if x.dtype != tf.float64:
+        return tf.nn.gelu(x, approximate=approximate)
+    return activations.gelu_tanh_written_out(x) if approximate else activations.gelu_written_out(x)
 
 
 def flatten(x):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from impls.interface import implements
-from impls.tensorflow.models.layers import LayerNorm, Linear
+from impls.tensorflow.models.layers import LayerNorm, Linear, gelu
 
 
 class Expert(tf.Module):
@@ -12,7 +12,7 @@ class Expert(tf.Module):
         self.fc1, self.fc2 = Linear(features, hidden), Linear(hidden, features)
 
     def __call__(self, x):
-        return self.fc2(tf.nn.gelu(self.fc1(x)))
+        return self.fc2(gelu(self.fc1(x)))
 
 
 @implements("mixture_of_experts")

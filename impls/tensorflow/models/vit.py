@@ -3,12 +3,12 @@ from __future__ import annotations
 import tensorflow as tf
 
 from impls.interface import implements
-from impls.tensorflow.models.layers import Conv2d, LayerNorm, Linear, SelfAttention, variable
+from impls.tensorflow.models.layers import Conv2d, LayerNorm, Linear, SelfAttention, gelu, variable
 from suite.workloads.models.vit import EPS
 
 
 class Block(tf.Module):
-    """Normalised before attention and perceptron; `approximate` is tf.nn.gelu's."""
+    """Normalised before attention and perceptron; `approximate` is GELU's tanh formula."""
 
     def __init__(self, features, heads, *, eps, approximate=False, causal=False):
         super().__init__()
@@ -19,7 +19,7 @@ class Block(tf.Module):
 
     def __call__(self, x):
         x = x + self.attention(self.norm1(x))
-        return x + self.fc2(tf.nn.gelu(self.fc1(self.norm2(x)), approximate=self.approximate))
+        return x + self.fc2(gelu(self.fc1(self.norm2(x)), self.approximate))
 
 
 @implements("vit")

@@ -60,7 +60,7 @@ class DdpmUnet:
         for level, factor in enumerate((1, 2, 2), 1):
             x = _residual(net, f"down{level}", x, when, factor * p.width, p.groups)
             levels.append(x)
-            x = conv2d(net, f"down{level}.half", x, x.shape[1], 3, stride=2, padding=1) if level < 3 else x
+            x = conv2d(net, f"down{level}.shrink", x, x.shape[1], 3, stride=2, padding=1) if level < 3 else x
         x = _attended(net, "attention", x, p.groups)
         for level, factor in reversed(list(enumerate((1, 2, 2), 1))):
             x = concat(net, f"up{level}.joined", [x, levels[level - 1]], axis=1)

@@ -37,7 +37,7 @@ class Densenet121:
     loss = "softmax_cross_entropy"
     smooth = False
     problems = {
-        "tiny": dict(batch=3, size=64, growth=2, classes=5),
+        "tiny": dict(batch=8, size=64, growth=2, classes=5),
         "small": dict(batch=2, size=64, growth=8, classes=10),
         "medium": dict(batch=4, size=128, growth=16, classes=100),
         "large": dict(batch=8, size=224, growth=32, classes=1000),

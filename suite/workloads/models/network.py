@@ -141,7 +141,7 @@ class Network:
         return results[0]
 
     def elementary(
-        self, layer: str, operation: str, inputs: list[Value], axes: str, shape: tuple[int, ...], **settings: Any
+        self, layer: str, operation: str, inputs: list[Value], axes: str, shape: tuple[int, ...], /, **settings: Any
     ) -> Value:
         """The result, of this shape, of one of `ELEMENTARY`."""
         assert operation in ELEMENTARY

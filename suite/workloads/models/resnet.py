@@ -12,7 +12,7 @@ from suite.workloads.models.network import Network, Value
 def _problems() -> dict[str, dict[str, Setting]]:
     """`tiny` has all stages, with few channels; the last is ImageNet's, of which the others are parts."""
     return {
-        "tiny": dict(batch=3, size=33, width=4, classes=5),
+        "tiny": dict(batch=6, size=33, width=4, classes=5),
         "small": dict(batch=2, size=64, width=16, classes=10),
         "medium": dict(batch=8, size=64, width=64, classes=100),
         "large": dict(batch=8, size=224, width=64, classes=1000),
