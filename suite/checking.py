@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from suite import correctness, gradients
+from suite import correctness, gradients, memory
 from suite.cases import Case, Column, line
 from suite.plan import Plan
 from suite.progress import Progress
@@ -35,6 +35,8 @@ GRADIENT_FLOPS = 2e8
 ELEMENTS = 2000
 """Differences over every element are taken of problems with so few."""
 STEPS = 10
+TRAINING_FLOPS = 1e9
+"""Of one step: beyond this, so many steps are taken at `tiny` instead."""
 CALL_TIMEOUT_S = 300.0
 
 
@@ -120,7 +122,10 @@ class Checker:
         tolerance = correctness.norm_tolerance(case.precision, reduction, cost.condition)
         if case.task == "hvp":
             tolerance = max(tolerance, correctness.HVP_AGREEMENT * cost.condition)
-        name, scales = correctness.main_check(case.task), correctness.scales(case.task, case.precision, reference)
+        name, scales = correctness.main_check(case.task), self._scales(case.precision, reference)
+        if case.task == "train_step" and problem.get("optimizer") == "adamw":
+            moved = {name: reference[name] for name in definition.differentiable(problem)}
+            scales |= correctness.undirected_scales(moved, problem.learning_rate, tolerance)
         checks = [correctness.check_norms(name, results, rest, tolerance, scales)]
         if "loss" in reference:
             # The error of a contraction is relative to its terms, not to what they leave when they cancel.
@@ -187,11 +192,12 @@ class Checker:
         exact, _ = self.reference(case)
         agreement = correctness.HVP_AGREEMENT if case.task == "hvp" else correctness.FLOAT64_AGREEMENT
         tolerance = agreement * case.definition.cost(case.parameters).condition
-        return [
-            correctness.check_norms(
-                f"{case.task}.oracle", own, exact, tolerance, correctness.scales(case.task, "float64", exact)
-            )
-        ]
+        return [correctness.check_norms(f"{case.task}.oracle", own, exact, tolerance, self._scales("float64", exact))]
+
+    def _scales(self, precision: str, reference: Arrays) -> dict[str, float]:
+        case = self.case
+        parameters = case.definition.differentiable(case.parameters) if case.definition.network else ()
+        return correctness.scales(case.task, precision, reference, parameters)
 
     def _check_symmetry(self, column: Column) -> list[Check]:
         """A second derivative, which the oracle has by differences only, against itself."""
@@ -201,17 +207,26 @@ class Checker:
         return _checks(reply["findings"])
 
     def _check_training(self, column: Column) -> list[Check]:
-        own, losses = self._evaluate(self.case, column, STEPS)
-        reference, reference_losses = self._evaluate(self.case, ORACLE_COLUMN, STEPS)
-        return [
+        case = self.case
+        tiny = case.definition.cost(case.parameters).gradient > TRAINING_FLOPS
+        own, losses = self._evaluate(case, column, STEPS, tiny=tiny)
+        reference, reference_losses = self._evaluate(case, ORACLE_COLUMN, STEPS, tiny=tiny)
+        checks = [
             correctness.check_trajectory(losses, reference_losses),
-            correctness.check_norms("training.parameters", own, reference, correctness.TRAJECTORY_AGREEMENT),
+            correctness.check_norms("training.parameters", own, reference, correctness.PARAMETER_AGREEMENT),
         ]
+        return [replace(check, detail=f"{check.detail}, at tiny") for check in checks] if tiny else checks
 
     def _evaluate(
-        self, case: Case, column: Column, steps: int = 1, absolute: bool = False, terms: bool = False
+        self,
+        case: Case,
+        column: Column,
+        steps: int = 1,
+        absolute: bool = False,
+        terms: bool = False,
+        tiny: bool = False,
     ) -> tuple[Arrays, list[float]]:
-        """Results in float64 after `steps` calls, and the loss of each."""
+        """Results in float64 of `steps` calls, and the loss of each; on the numbers of the case, or of its `tiny` problem."""
         self.open(case, column.target)
         folder = self.workers.scratch.arrays("float64")
         reply = self.workers.ask(
@@ -225,6 +240,8 @@ class Checker:
             steps=steps,
             absolute=absolute,
             terms=terms,
+            parameters=_tiny(case) if tiny else None,
+            seed=self.seed,
         )
         if reply["types"]:
             raise CellFailed("incorrect", f"in float64 {reply['types']}")
@@ -253,10 +270,15 @@ class Checker:
         )
 
     def _is_proven(self, case: Case, column: Column) -> bool:
-        tiny = replace(case, problem="tiny", parameters=case.definition.problem("tiny"), precision="float64")
-        expected, _ = self._evaluate(tiny, ORACLE_COLUMN)
-        own, _ = self._evaluate(tiny, column)
+        expected, _ = self._evaluate(case, ORACLE_COLUMN, tiny=True)
+        own, _ = self._evaluate(case, column, tiny=True)
         return correctness.check_norms("value", own, expected, correctness.FLOAT64_AGREEMENT).passed
+
+
+def _tiny(case: Case) -> dict[str, Any]:
+    """The parameters of the tiny problem, trained by the case's own optimizer."""
+    own = {name: case.parameters[name] for name in case.definition.choices} if case.task == "train_step" else {}
+    return dict(case.definition.problem("tiny", **own))
 
 
 def _checks(findings: list[list[Any]], place: str = "") -> list[Check]:
@@ -288,11 +310,18 @@ def check(plan: Plan, progress: Progress) -> list[Line]:
     return lines
 
 
+def explained(failure: CellFailed, case: Case, workers: Workers) -> str:
+    """The reason of a failure; of one for want of memory, with what is wanted and what would do."""
+    if failure.status != "out_of_memory":
+        return failure.reason
+    return f"{failure.reason}; {memory.advice(case.definition, case.parameters, case.task, workers.memory_limit_bytes)}"
+
+
 def _check_cell(checker: Checker, case: Case, column: Column) -> Line:
     try:
         _, checks = checker.build_and_check(column, elements=True)
     except CellFailed as failure:
-        return line(case, column, status=failure.status, reason=failure.reason)
+        return line(case, column, status=failure.status, reason=explained(failure, case, checker.workers))
     reason = correctness.reason(checks)
     source = checker.reference(case)[1]
     return line(case, column, status="incorrect" if reason else "ok", reason=reason, checks=checks, reference=source)

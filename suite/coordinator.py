@@ -19,7 +19,7 @@ from typing import Any
 
 from suite import correctness, idling, statistics, stopping
 from suite.cases import Case, Column, line
-from suite.checking import ORACLE, Checker
+from suite.checking import ORACLE, Checker, explained
 from suite.plan import Plan
 from suite.progress import Progress
 from suite.records import Check, Launch, Line, Sample, TargetRecord, Writer, identity, merge, read_lines
@@ -356,7 +356,7 @@ class Coordinator:
                 case,
                 cell.column,
                 status=cell.failure.status,
-                reason=cell.failure.reason,
+                reason=explained(cell.failure, case, self.workers),
                 checks=cell.checks,
                 reference=cell.reference,
             )

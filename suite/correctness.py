@@ -7,7 +7,7 @@ criterion: cancellation makes single elements of a correct convolution arbitrari
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -25,6 +25,8 @@ HVP_AGREEMENT = 1e-9
 """The oracle's second derivatives are differences of its gradient, right to this share of both."""
 TRAJECTORY_AGREEMENT = 1e-9
 """Losses of ten float64 training steps differ by less, relatively."""
+PARAMETER_AGREEMENT = 1e-8
+"""Likewise every parameter after each of these steps, normwise."""
 TINY = np.finfo(np.float64).tiny
 
 
@@ -101,17 +103,36 @@ def main_check(task: str) -> str:
     return {"forward": "value", "train_step": "parameters"}.get(task, task)
 
 
-def scales(task: str, precision: str, reference: dict[str, Array]) -> dict[str, float]:
+def scales(
+    task: str, precision: str, reference: dict[str, Array], parameters: Collection[str] = ()
+) -> dict[str, float]:
     """What `check_norms` shall take errors relative to, where the reference is smaller.
 
-    Numbers below the smallest normal one of the precision underflow. And a second derivative may vanish: then it carries
-    the rounding errors of the gradient that it was derived from.
+    Numbers below the smallest normal one of the precision underflow. A second derivative may vanish: then it carries the
+    rounding errors of the gradient that it was derived from. And a model may not depend on one of its `parameters`, such
+    as a bias before a normalisation: then rounding leaves of its gradient what it leaves of any sum of such terms, and an
+    entry's error is relative to the root mean square of all gradients of the model.
     """
     smallest = {name: SMALLEST_NORMAL[precision] * math.sqrt(array.size) for name, array in reference.items()}
+    if task == "gradient" and parameters:
+        gradients = [reference[name] for name in parameters]
+        squares = sum(float(np.square(gradient, dtype=np.float64).sum()) for gradient in gradients)
+        mean = math.sqrt(squares / sum(gradient.size for gradient in gradients))
+        return smallest | {name: mean * math.sqrt(reference[name].size) for name in parameters}
     if task != "hvp":
         return smallest
     gradients = {TANGENT + name: float(np.linalg.norm(np.ravel(array))) for name, array in reference.items()}
     return {name: max(scale, gradients.get(name, 0.0)) for name, scale in smallest.items()}
+
+
+def undirected_scales(parameters: Mapping[str, Array], learning_rate: float, tolerance: float) -> dict[str, float]:
+    """Scales with which `check_norms` lets every entry be off by twice the learning rate.
+
+    Adam's first step has this size however small the gradient is, so where a gradient vanishes rounding decides its sign
+    (Kingma and Ba 2015, section 2.1: the step is bounded by the learning rate). What is right about the step is then shown
+    by the losses and parameters of ten steps in float64, in which what rounding leaves is small beside Adam's ε.
+    """
+    return {name: 2 * learning_rate * math.sqrt(array.size) / tolerance for name, array in parameters.items()}
 
 
 def check_trajectory(losses: list[float], reference: list[float]) -> Check:

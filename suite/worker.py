@@ -128,23 +128,29 @@ class Worker:
         steps: int = 1,
         absolute: bool = False,
         terms: bool = False,
+        parameters: dict[str, Any] | None = None,
+        seed: int = 0,
     ) -> Reply:
         """Results in float64 on the case's own numbers (or their absolute values), as .npy files.
 
-        `steps` calls are made; the losses of training steps are returned, the results of the last call are written.
-        With `terms` the size of what a loss that is a contraction sums up is returned too.
+        Where `parameters` are given, on those drawn with `seed` for that problem of the case's workload.
+        `steps` calls are made, and what each of several gave is written as `step <number>: <name>`; the losses of training
+        steps are returned. With `terms` the size of what a loss that is a contraction sums up is returned too.
         """
-        workload, problem = definition(self.case["workload"], self.case["parameters"])
-        values = {name: round_to(array.astype(_wide(array)), "float64") for name, array in self.values.items()}
+        workload, problem = definition(self.case["workload"], parameters or self.case["parameters"])
+        drawn = draw(workload, problem, seed, tangents=task in ("jvp", "hvp")) if parameters else self.values
+        values = {name: round_to(array.astype(_wide(array)), "float64") for name, array in drawn.items()}
         if absolute:
             values = {name: np.abs(array) for name, array in values.items()}
         program = self._program(workload, problem, task, mode, variant, "float64", self.case["device"], values)
-        losses = []
-        for _ in range(steps):
+        arrays, losses = {}, []
+        for step in range(1, steps + 1):
             outputs = program.call()
-            arrays = program.read(outputs)
+            results = program.read(outputs)
             if task == "train_step":
-                losses.append(float(arrays["loss"]))
+                losses.append(float(results["loss"]))
+            # Copies: the next step may write where these lie.
+            arrays |= {f"step {step}: {name}" if steps > 1 else name: array.copy() for name, array in results.items()}
         return {
             "names": save_arrays(Path(folder), arrays),
             "losses": losses,

@@ -97,6 +97,8 @@ class Workers:
         self.cpus = sorted(_allowed_cpus())[:threads]
         self.running: dict[str, WorkerProcess] = {}
         self.unavailable: dict[str, CellFailed] = {}
+        self.memory_limit_bytes = 0
+        """That of the last worker started."""
 
     def get(self, name: str) -> WorkerProcess:
         """The target's worker, awake; started where there is none. Raises CellFailed where it cannot be."""
@@ -155,11 +157,12 @@ class Workers:
         to_coordinator, from_worker = os.pipe()
         generation = self.scratch.next_generation()
         log = self.logs / f"{target.name}-{generation}.log"
+        self.memory_limit_bytes = int(MEMORY_SHARE * psutil.virtual_memory().available)
         configuration = {
             "package": target.package,
             "threads": self.threads,
             "cpus": self.cpus,
-            "memory_limit_bytes": int(MEMORY_SHARE * psutil.virtual_memory().available),
+            "memory_limit_bytes": self.memory_limit_bytes,
             "read_fd": to_worker,
             "write_fd": from_worker,
         }

@@ -16,6 +16,7 @@ from impls.interface import Function, Models, Native, as_tuple
 from impls.jax.models.layers import Scope
 from impls.jax.modes import as_mode
 from impls.jax.optimizers import UPDATES
+from suite.workloads.models.definition import OPTIMIZER_STATES
 
 Tree = dict[str, Any]
 
@@ -103,7 +104,7 @@ class JaxModels(Models):
     def training(
         self, model: Held, criterion: Function, inputs: int, mode: str, optimizer: str, settings: Mapping[str, float]
     ) -> Function:
-        kinds, make_update = UPDATES[optimizer]
+        make_update = UPDATES[optimizer]
         differentiate = _differentiated(model, criterion, inputs)
 
         def train(carry: tuple[Any, ...], *data: jax.Array) -> tuple[jax.Array, tuple[Any, ...]]:
@@ -118,7 +119,7 @@ class JaxModels(Models):
         # The memory of what was before is given to what comes after.
         train = jax.jit(train, donate_argnums=0) if mode == "jit" else train
         copies = jax.tree.map(jnp.copy, (model.parameters, model.states))
-        kept = [jax.tree.map(jnp.zeros_like, model.parameters) for _ in range(kinds)]
+        kept = [jax.tree.map(jnp.zeros_like, model.parameters) for _ in range(OPTIMIZER_STATES[optimizer])]
         carry = (*copies, kept, jnp.zeros((), _leaves(model.parameters, model.names)[0].dtype))
 
         def step(*data: jax.Array) -> tuple[jax.Array, ...]:

@@ -138,5 +138,5 @@ def lion(*tensors, learning_rate, beta1, beta2, weight_decay, clip):
     return _step(update, tensors, clip)
 
 
-UPDATES = {"momentum": (1, _momentum), "adamw": (2, _adamw)}
-"""For training models: kinds of state of a parameter, which begin at 0, and what makes the update from the settings."""
+UPDATES = {"momentum": _momentum, "adamw": _adamw}
+"""For training models: what makes an optimizer's update of one parameter from its settings."""

@@ -12,6 +12,7 @@ from impls.interface import Function, Models, as_tuple, implements, registered
 from impls.numpy.elementary import ELEMENTARY
 from impls.numpy.optimizers import UPDATES
 from suite.workloads import WORKLOADS, Problem
+from suite.workloads.models.definition import OPTIMIZER_STATES
 from suite.workloads.models.network import Fill, Network, Step
 
 Array = np.ndarray
@@ -129,8 +130,8 @@ class NumpyModels(Models):
         optimizer: str,
         settings: Mapping[str, float],
     ) -> Function:
-        kinds, make_update = UPDATES[optimizer]
-        kept = [[np.zeros_like(value) for _ in range(kinds)] for value in model.parameters.values()]
+        make_update = UPDATES[optimizer]
+        kept = [[np.zeros_like(value) for _ in range(OPTIMIZER_STATES[optimizer])] for value in model.parameters.values()]
         steps = 0
 
         def step(*data: Array) -> tuple[Array, ...]:

@@ -12,6 +12,7 @@ from impls.interface import Function, Models, Native, as_tuple
 from impls.tensorflow.models.layers import floating
 from impls.tensorflow.modes import as_mode
 from impls.tensorflow.optimizers import UPDATES
+from suite.workloads.models.definition import OPTIMIZER_STATES
 
 
 @dataclass
@@ -76,8 +77,8 @@ class TensorflowModels(Models):
     def training(
         self, model: Held, criterion: Function, inputs: int, mode: str, optimizer: str, settings: Mapping[str, float]
     ) -> Function:
-        kinds, make_update = UPDATES[optimizer]
-        kept = [[tf.Variable(tf.zeros_like(p)) for _ in range(kinds)] for p in model.parameters]
+        make_update = UPDATES[optimizer]
+        kept = [[tf.Variable(tf.zeros_like(p)) for _ in range(OPTIMIZER_STATES[optimizer])] for p in model.parameters]
         taken = tf.Variable(tf.zeros((), model.parameters[0].dtype))
         differentiate = _differentiated(model, criterion, inputs)
 

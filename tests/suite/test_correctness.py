@@ -297,6 +297,18 @@ def test_a_second_derivative_that_vanishes_is_held_against_the_gradient() -> Non
     assert not check_norms("hvp", wrong, reference, 1e-12, scales("hvp", "float64", reference)).passed
 
 
+def test_a_models_gradient_that_vanishes_is_held_against_the_others() -> None:
+    reference = {"weight": np.full(30, 2.0), "bias": np.zeros(10), "mean": np.zeros(4)}
+    found = scales("gradient", "float64", reference, parameters=("weight", "bias"))
+    assert found["bias"] == pytest.approx(np.sqrt(30 * 4 / 40) * np.sqrt(10))
+    assert found["mean"] < 1e-300
+    rounding = {**reference, "bias": np.full(10, 1e-16)}
+    assert not check_norms("gradient", rounding, reference, 1e-12, scales("gradient", "float64", reference)).passed
+    assert check_norms("gradient", rounding, reference, 1e-12, found).passed
+    assert not check_norms("gradient", {**reference, "bias": np.full(10, 1e-11)}, reference, 1e-12, found).passed
+    assert not check_norms("gradient", {**reference, "mean": np.full(4, 1e-16)}, reference, 1e-12, found).passed
+
+
 def test_no_other_tasks_tangents_are_held_against_anything_else() -> None:
     assert scales("jvp", "float64", {"y": np.ones(2), "tangent.y": np.zeros(2)})["tangent.y"] < 1e-300
 

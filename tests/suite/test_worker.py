@@ -50,6 +50,24 @@ def test_the_losses_are_those_of_training_steps(worker: Worker, tmp_path: Path) 
     assert evaluated(worker, tmp_path, "gradient")["losses"] == []
 
 
+def test_what_each_of_several_steps_gave_is_written(worker: Worker, tmp_path: Path) -> None:
+    opened(worker, "mlp")
+    reply = evaluated(worker, tmp_path, "train_step", steps=2)
+    arrays = load_arrays(tmp_path, reply["names"])
+    assert [float(arrays[f"step {step}: loss"]) for step in (1, 2)] == reply["losses"]
+    weights = [arrays[f"step {step}: {next(iter(worker.values))}"] for step in (1, 2)]
+    assert not np.array_equal(*weights)
+
+
+def test_another_problem_can_be_evaluated_while_the_case_stays_open(worker: Worker, tmp_path: Path) -> None:
+    values = opened(worker, "linear")
+    worker.build("numpy eager", "forward", "eager", "default", None)
+    reply = evaluated(worker, tmp_path, "forward", parameters=dict(WORKLOADS["linear"].problem("tiny", batch=7)))
+    assert load_arrays(tmp_path, reply["names"])["y"].shape[0] == 7
+    assert worker.values is values
+    assert list(worker.programs) == ["numpy eager"]
+
+
 def test_tangents_are_rounded_to_the_cases_precision_like_everything_else(worker: Worker) -> None:
     values = opened(worker, "linear", tangents=True)
     assert values["tangent.weight"].dtype == np.float32

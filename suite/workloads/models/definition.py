@@ -16,6 +16,8 @@ OPTIMIZERS: dict[str, dict[str, float]] = {
 }
 """The settings of each beside its learning rate: those of He et al. 2016 (section 3.4), and the usual ones (Loshchilov and
 Hutter 2019). Weight decay is for all parameters alike."""
+OPTIMIZER_STATES = {"momentum": 1, "adamw": 2}
+"""Tensors that each keeps for every parameter."""
 TRAINING = dict(optimizer="momentum", learning_rate=0.01)
 """What a training step needs beside the model; every problem of a model has it."""
 

@@ -67,7 +67,7 @@ def test_two_layers_of_one_name_are_refused() -> None:
 def test_a_layer_that_does_not_fit_is_refused() -> None:
     net = Network(training=True)
     with pytest.raises(ValueError, match="x has shape"):
-        net.apply("fc", "linear", {"x": net.input("x", "B I", (3, 5))}, batch=3, in_features=6, out_features=2)
+        net.apply("fc", "linear", {"x": net.input("rows", "B I", (3, 5))}, batch=3, in_features=6, out_features=2)
     with pytest.raises(UsageError, match="spans 9 rows"):
         layers.conv2d(net, "conv", image(net), 6, 9)
 
