@@ -344,21 +344,28 @@ def check(
 def diverge(
     model: Annotated[str, typer.Argument(metavar=r"MODEL[problem]", help="resnet18, 'bert_base[small]'. Default: tiny.")],
     between: Annotated[str, typer.Option(help="The two frameworks: pytorch,jax.")] = "pytorch,jax",
-    precision: Annotated[str, typer.Option(help="float64, float32, bfloat16 or float16.")] = "float64",
+    steps: Annotated[int | None, typer.Option(help="Train so many steps, and compare the parameters after each.")] = None,
+    precision: Annotated[str | None, typer.Option(help="Default: float64; with --steps float32, beside float64.")] = None,
     threads: Threads = None,
     seed: Seed = 0,
     everything: Annotated[bool, typer.Option("--all", help="Show every layer.")] = False,
     json: Json = False,
 ) -> None:
-    """Run a model in two frameworks, and find the first layer, forward or backward, where they part."""
+    """Run a model in two frameworks, and find the first layer, forward or backward, or the first training step where they
+    part."""
     from reports import parting
 
     names = _split([between])
     if len(names) != 2:
         raise UsageError(f"--between takes two frameworks, as in pytorch,jax, not '{between}'")
-    found = triptych.diverge(model, (names[0], names[1]), precisions=[precision], threads=threads, seed=seed)
-    _print_json(parting.as_json(found)) if json else _print(parting.table(found, everything))
-    raise typer.Exit(found.first is not None)
+    one, other = names
+    if steps is None:
+        found = triptych.diverge(model, (one, other), precisions=[precision or "float64"], threads=threads, seed=seed)
+        _print_json(parting.as_json(found)) if json else _print(parting.table(found, everything))
+        raise typer.Exit(found.first is not None)
+    drift = triptych.drift(model, (one, other), steps, precisions=[precision or "float32"], threads=threads, seed=seed)
+    _print_json(parting.steps_as_json(drift)) if json else _print(parting.steps_table(drift))
+    raise typer.Exit(drift.first is not None)
 
 
 @lists.command()

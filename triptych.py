@@ -10,7 +10,8 @@ The command line is a thin layer over these functions. Importing this module loa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 
     from suite import records
     from suite.calibration import Calibration
-    from suite.divergence import Divergence
+    from suite.divergence import Divergence, Drift
     from suite.plan import Choices, Plan
     from suite.progress import Progress
 
 __version__ = "0.1.0"
-__all__ = ["Run", "calibrate", "check", "diverge", "load", "plan", "resume", "run", "run_plan"]
+__all__ = ["Run", "calibrate", "check", "diverge", "drift", "load", "plan", "resume", "run", "run_plan"]
 
 RESULTS = Path("results")
 FAILURES = ("incorrect", "failed", "crashed")
@@ -239,17 +240,48 @@ def diverge(selector: str, between: tuple[str, str], **choices: Unpack[Choices])
     float64 unless another is asked for. Raises UsageError for what cannot be done.
     """
     from suite import divergence
-    from suite.errors import UsageError
-    from suite.workers import CellFailed
 
-    choices = {"precisions": ["float64"], "frameworks": list(between), "tasks": ["gradient"], "modes": ["eager"], **choices}
-    wanted = plan(selector if "[" in selector else f"{selector}[tiny]", **choices)
+    wanted = _between(selector, between, "gradient", {"precisions": ["float64"], **choices})
+    with _in_both(selector):
+        return divergence.diverge(wanted)
+
+
+def drift(selector: str, between: tuple[str, str], steps: int = 10, **choices: Unpack[Choices]) -> Drift:
+    """Train one model in two frameworks (or targets) from the same numbers, and hold the parameters of one against the
+    other's after every step; in float32 unless another precision is asked for, and in float64 beside it.
+
+    The rest is as at `diverge`.
+    """
+    from suite import divergence
+    from suite.errors import UsageError
+
+    if steps < 1:
+        raise UsageError(f"training takes one step or more, not {steps}")
+    wanted = _between(selector, between, "train_step", {"precisions": ["float32"], **choices})
+    with _in_both(selector):
+        return divergence.drift(wanted, steps)
+
+
+def _between(selector: str, between: tuple[str, str], task: str, choices: Choices) -> Plan:
+    """One case of a model in two columns."""
+    from suite.errors import UsageError
+
+    both: Choices = {"frameworks": list(between), "tasks": [task], "modes": ["eager"], **choices}
+    wanted = plan(selector if "[" in selector else f"{selector}[tiny]", **both)
     if len(wanted.cases) != 1 or wanted.cases[0].definition.network is None:
         raise UsageError(f"{selector} is not one model; triptych list workloads names them")
     if len(wanted.columns) != 2:
         raise UsageError(f"--between must name two frameworks that are installed, not {' and '.join(between)}")
+    return wanted
+
+
+@contextmanager
+def _in_both(selector: str) -> Iterator[None]:
+    from suite.errors import UsageError
+    from suite.workers import CellFailed
+
     try:
-        return divergence.diverge(wanted)
+        yield
     except CellFailed as failure:
         raise UsageError(f"{selector} cannot be run in both: {failure.reason}") from None
 

@@ -1,4 +1,4 @@
-"""Where two frameworks part, as a table and a sentence."""
+"""Where two frameworks part, within a training step or from step to step, as a table and a sentence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.format import clean, error, listing
-from suite.divergence import Divergence, Layer
+from suite.divergence import Divergence, Drift, Layer
 
 GROWTH = 10.0
 """A layer whose difference is so many times that of the layer before it is shown even where both are within their budgets."""
@@ -40,6 +40,51 @@ def sentence(found: Divergence) -> str:
         f"{found.case.text}: {one} and {other} part {where}: they differ by {error(first.difference)}, "
         f"and rounding explains {error(first.budget)}{blamed}"
     )
+
+
+def steps_table(found: Drift) -> RenderableType:
+    """The sentence; then what each step did."""
+    rows = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("step", *(f"loss of {name}" for name in found.targets), "difference", "rounding", "budget"):
+        rows.add_column(heading, overflow="fold")
+    for step in found.steps:
+        words = [str(step.number), *(f"{loss:.8g}" for loss in step.losses.values())]
+        words += [error(value) for value in (step.difference, step.expected, step.budget)]
+        rows.add_row(*(Text(clean(word), style="bold red" if step.beyond else "") for word in words))
+    return Group(Text(clean(steps_sentence(found))), Text(), rows)
+
+
+def steps_sentence(found: Drift) -> str:
+    one, other = found.targets
+    first, last = found.first, found.steps[-1]
+    if first is not None:
+        return (
+            f"{found.case.text}: the parameters of {one} and {other} part in step {first.number}: they differ by "
+            f"{error(first.difference)}, where float64 lets {error(first.expected)} be expected"
+        )
+    return (
+        f"{found.case.text}: after {len(found.steps)} steps the parameters of {one} and {other} differ by "
+        f"{error(last.difference)}, within what rounding explains"
+    )
+
+
+def steps_as_json(found: Drift) -> dict[str, object]:
+    return {
+        "case": found.case.text,
+        "between": list(found.targets),
+        "first": None if found.first is None else found.first.number,
+        "steps": [
+            {
+                "step": step.number,
+                "losses": dict(step.losses),
+                "difference": step.difference,
+                "expected": step.expected,
+                "budget": step.budget,
+                "beyond": step.beyond,
+            }
+            for step in found.steps
+        ],
+    }
 
 
 def as_json(found: Divergence) -> dict[str, object]:

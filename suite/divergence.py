@@ -1,15 +1,18 @@
-"""Where two frameworks part: one training step of a model in both, layer by layer, forward and backward.
+"""Where two frameworks part: within one training step of a model, layer by layer; and in training, step by step.
 
 What a layer gave, and the derivative of the loss by it, is held against the oracle's in float64 on the same numbers. A layer's
 budget is what rounding may have done up to it: the errors of all layers before it, added like independent ones.
+
+In training, rounding makes the two differ from the first step on, and a deep model magnifies that with each further one. In
+float64 it magnifies smaller errors as much: by their growth chaos is told from a fault.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,11 +22,12 @@ from suite.cases import Case, Column
 from suite.checking import ORACLE, ORACLE_COLUMN, Checker
 from suite.plan import Plan
 from suite.protocol import load_arrays
-from suite.targets import Target
 from suite.workers import Workers, scratch_folder
 
 Arrays = dict[str, np.ndarray]
 TIMEOUT_S = 600.0
+GROWTH = 100.0
+"""By so much a difference may exceed what float64's, scaled to the precision, lets expect: rounding is no more regular."""
 
 
 @dataclass(frozen=True)
@@ -62,33 +66,114 @@ class Divergence:
         return [] if first is None else [name for name, error in first.errors.items() if not error <= first.budget]
 
 
+@dataclass(frozen=True)
+class Step:
+    """After one training step: the loss that each target had in it, and ‖θ₁ − θ₂‖ / ‖θ₂‖ over all parameters.
+
+    `expected` is that difference in float64, times the ratio of the unit round-offs; the budget is `GROWTH` times as much, and
+    in float64 itself what all frameworks keep.
+    """
+
+    number: int
+    losses: Mapping[str, float]
+    difference: float
+    expected: float
+    budget: float
+
+    @property
+    def beyond(self) -> bool:
+        """Whether the two differ by more than rounding explains. NaN does."""
+        return not self.difference <= self.budget
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How two targets' parameters drift apart in training."""
+
+    case: Case
+    targets: tuple[str, str]
+    steps: list[Step]
+
+    @property
+    def first(self) -> Step | None:
+        return next((step for step in self.steps if step.beyond), None)
+
+
 def diverge(plan: Plan) -> Divergence:
     """Hold the plan's two columns against each other in its only case. Raises CellFailed where one cannot run."""
     case, (one, other) = plan.cases[0], plan.columns
-    with scratch_folder() as scratch:
-        targets: list[Target] = [ORACLE, *plan.targets]
-        workers = Workers(scratch, targets, case.threads, scratch.folder / "logs", plan.warm_caches)
-        try:
-            checker = Checker(case, workers, plan.seed, plan.columns)
-            found = {
-                column.target: _layers(checker, workers, case, column, scratch.arrays(column.target))
-                for column in (ORACLE_COLUMN, one, other)
-            }
-        finally:
-            workers.stop()
+    with _checker(plan) as checker:
+        found = {column.target: _layers(checker, case, column) for column in (ORACLE_COLUMN, one, other)}
     return Divergence(case, (one.target, other.target), _compared(case, found, one.target, other.target))
 
 
-def _layers(checker: Checker, workers: Workers, case: Case, column: Column, folder: Path) -> tuple[Arrays, Arrays]:
+def drift(plan: Plan, steps: int) -> Drift:
+    """Train the plan's only case in its two columns, in its precision and in float64. Raises CellFailed where one cannot."""
+    case, (one, other) = plan.cases[0], plan.columns
+    with _checker(plan) as checker:
+        found = {
+            (column.target, precision): _trained(checker, case, column, steps, precision)
+            for column in (one, other)
+            for precision in dict.fromkeys((case.precision, "float64"))
+        }
+    ratio = correctness.UNIT_ROUNDOFF[case.precision] / correctness.UNIT_ROUNDOFF["float64"]
+    taken = []
+    for number in range(steps):
+        differences = {
+            precision: _relative(found[one.target, precision][1][number], found[other.target, precision][1][number])
+            for precision in (case.precision, "float64")
+        }
+        # Two that agree in every bit of float64 may still round differently in the other precision.
+        expected = max(ratio * differences["float64"], correctness.UNIT_ROUNDOFF[case.precision])
+        budget = GROWTH * expected if case.precision != "float64" else correctness.PARAMETER_AGREEMENT
+        losses = {column.target: found[column.target, case.precision][0][number] for column in (one, other)}
+        taken.append(Step(number + 1, losses, differences[case.precision], expected, budget))
+    return Drift(case, (one.target, other.target), taken)
+
+
+@contextmanager
+def _checker(plan: Plan) -> Iterator[Checker]:
+    """For the plan's only case, with workers of its targets and of the oracle."""
+    case = plan.cases[0]
+    with scratch_folder() as scratch:
+        workers = Workers(scratch, [ORACLE, *plan.targets], case.threads, scratch.folder / "logs", plan.warm_caches)
+        try:
+            yield Checker(case, workers, plan.seed, plan.columns)
+        finally:
+            workers.stop()
+
+
+def _layers(checker: Checker, case: Case, column: Column) -> tuple[Arrays, Arrays]:
     """Results and derivatives by layer; the oracle's in float64."""
     checker.open(case, column.target)
+    folder = checker.workers.scratch.arrays("layers")
     precision = "float64" if column is ORACLE_COLUMN else case.precision
     arguments: dict[str, Any] = dict(variant=column.variant, folder=str(folder), precision=precision)
-    reply = workers.ask(column.target, "layers", TIMEOUT_S, **arguments)
+    reply = checker.workers.ask(column.target, "layers", TIMEOUT_S, **arguments)
     arrays = load_arrays(folder, reply["names"])
     forward = {name.removeprefix("forward "): a for name, a in arrays.items() if name.startswith("forward ")}
     backward = {name.removeprefix("backward "): a for name, a in arrays.items() if name.startswith("backward ")}
     return forward, backward
+
+
+def _trained(
+    checker: Checker, case: Case, column: Column, steps: int, precision: str
+) -> tuple[list[float], list[np.ndarray]]:
+    """The loss of each step, and all parameters after it in one row."""
+    checker.open(case, column.target)
+    folder = checker.workers.scratch.arrays("steps")
+    arguments: dict[str, Any] = dict(task="train_step", mode=column.mode, variant=column.variant, precision=precision)
+    reply = checker.workers.ask(column.target, "evaluate", TIMEOUT_S, folder=str(folder), steps=steps, **arguments)
+    arrays = load_arrays(folder, reply["names"])
+    names = case.definition.differentiable(case.parameters)
+    rows = [
+        np.concatenate([np.ravel(arrays[f"step {number}: {name}"]) for name in names]) for number in range(1, steps + 1)
+    ]
+    return reply["losses"], rows
+
+
+def _relative(a: np.ndarray, b: np.ndarray) -> float:
+    return _distance(a, b) / max(float(np.linalg.norm(b)), correctness.TINY)
 
 
 def _compared(case: Case, found: Mapping[str, tuple[Arrays, Arrays]], one: str, other: str) -> list[Layer]:

@@ -130,8 +130,9 @@ class Worker:
         terms: bool = False,
         parameters: dict[str, Any] | None = None,
         seed: int = 0,
+        precision: str = "float64",
     ) -> Reply:
-        """Results in float64 on the case's own numbers (or their absolute values), as .npy files.
+        """Results in `precision` on the case's own numbers (or their absolute values), as .npy files.
 
         Where `parameters` are given, on those drawn with `seed` for that problem of the case's workload.
         `steps` calls are made, and what each of several gave is written as `step <number>: <name>`; the losses of training
@@ -139,10 +140,10 @@ class Worker:
         """
         workload, problem = definition(self.case["workload"], parameters or self.case["parameters"])
         drawn = draw(workload, problem, seed, tangents=task in ("jvp", "hvp")) if parameters else self.values
-        values = {name: round_to(array.astype(_wide(array)), "float64") for name, array in drawn.items()}
+        values = {name: round_to(array.astype(_wide(array)), precision) for name, array in drawn.items()}
         if absolute:
             values = {name: np.abs(array) for name, array in values.items()}
-        program = self._program(workload, problem, task, mode, variant, "float64", self.case["device"], values)
+        program = self._program(workload, problem, task, mode, variant, precision, self.case["device"], values)
         arrays, losses = {}, []
         for step in range(1, steps + 1):
             outputs = program.call()
