@@ -142,6 +142,13 @@ class Models(ABC):
         """data ↦ (loss, parameters after the step …, states after it …); `optimizer` names a workload of that family."""
 
     @abstractmethod
+    def generation(self, model: Any, mode: str, task: str, ids: Native, new_tokens: int, cached: bool) -> Function:
+        """A decoder's ids ↦ (tokens B T, logits of the last of them B C), for a task in `GENERATION` and ids of this shape.
+
+        For `next_token` what these ids leave is made ready, and the function is for them alone.
+        """
+
+    @abstractmethod
     def layers(
         self, model: Any, criterion: Function, inputs: int, data: Sequence[Native]
     ) -> tuple[dict[str, Native], dict[str, Native]]:

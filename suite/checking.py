@@ -22,7 +22,7 @@ from suite.protocol import load_arrays
 from suite.records import Check, Line
 from suite.targets import Target
 from suite.workers import CellFailed, WorkerProcess, Workers, scratch_folder
-from suite.workloads import TRANSFORMS
+from suite.workloads import GENERATION, TRANSFORMS
 
 Arrays = dict[str, np.ndarray]
 
@@ -146,7 +146,7 @@ class Checker:
                 return self._check_training(column)
             if self.case.task == "hvp":
                 return self._check_agreement(column) + self._check_symmetry(column)
-            if self.case.task in TRANSFORMS:
+            if self.case.task in (*TRANSFORMS, *GENERATION):
                 return self._check_agreement(column)
         except CellFailed as failure:
             if failure.status != "unsupported":

@@ -7,7 +7,7 @@ from typing import Any
 
 from impls.interface import Backend, Native
 from suite.program import Array, Implementations, Program, find, permute
-from suite.workloads import Problem, Workload
+from suite.workloads import GENERATION, Problem, Workload
 from suite.workloads.models.definition import OPTIMIZERS
 from suite.workloads.models.network import Value
 
@@ -32,13 +32,14 @@ class ModelProgram(Program):
     ) -> None:
         implementation = find(backend, implementations, workload, problem, task, mode, variant, precision, device)
         self.backend, self.workload, self.problem, self.task, self.mode = backend, workload, problem, task, mode
-        self.precision, self.device = precision, device
+        self.variant, self.precision, self.device = variant, precision, device
         tensors = workload.tensors(problem)
         self._axes = {name: tensor.axes for name, tensor in (tensors | workload.outputs(problem)).items()}
         self._layout = {name: backend.models.axes.get(axes, axes) for name, axes in self._axes.items()}
-        roles = ("input",) if task == "forward" else ("input", "mask")
+        of_data = task in ("forward", *GENERATION)
+        roles = ("input",) if of_data else ("input", "mask")
         inputs = [name for name, tensor in tensors.items() if tensor.role in roles]
-        self._names = inputs + (list(workload.targets(problem)) if task != "forward" else [])
+        self._names = inputs + ([] if of_data else list(workload.targets(problem)))
         self.differentiated = [name for name, tensor in tensors.items() if tensor.role == "parameter"]
         self.positions = []
 
@@ -54,6 +55,10 @@ class ModelProgram(Program):
         models, workload, problem = self.backend.models, self.workload, self.problem
         if self.task == "forward":
             return models.infer(self.model, self.mode), list(workload.outputs(problem))
+        if self.task in GENERATION:
+            ids, cached = self.arguments[0], self.variant != "uncached"
+            function = models.generation(self.model, self.mode, self.task, ids, problem.new_tokens, cached)
+            return function, ["tokens", "logits"]
         assert workload.loss is not None
         self.inputs, self.criterion = inputs, implementations[workload.loss, "default"].bind(problem)
         names = ["loss", *self.differentiated, *states]

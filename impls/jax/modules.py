@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from impls.interface import Function, Models, Native, as_tuple
+from impls.jax.generation import generation
 from impls.jax.models.layers import Scope
 from impls.jax.modes import as_mode
 from impls.jax.optimizers import UPDATES
@@ -130,6 +131,10 @@ class JaxModels(Models):
         step.traced = train
         return step
 
+    def generation(
+        self, model: Held, mode: str, task: str, ids: jax.Array, new_tokens: int, cached: bool
+    ) -> Function:
+        return generation(model.function, model.parameters, mode, task, ids, new_tokens, cached)
 
     def layers(
         self, model: Held, criterion: Function, inputs: int, data: Sequence[Native]

@@ -70,8 +70,20 @@ class NumpyModel:
 
     inference: Network
     training: Network
+    longer: Callable[[int], Network]
+    """The network of inference for so many tokens."""
     parameters: Arrays = field(default_factory=dict)
     states: Arrays = field(default_factory=dict)
+
+    def generate(self, ids: Array, count: int) -> tuple[Array, Array]:
+        """So many tokens, each the likeliest after the text, and the logits of the last; the whole text passes each time."""
+        seq = ids.shape[1]
+        for length in range(seq, seq + count):
+            network = self.longer(length)
+            values, _ = run(network, self._tensors(network, [ids]))
+            logits = next(values[output.name] for output in network.outputs.values())[:, -1]
+            ids = np.concatenate([ids, logits.argmax(axis=-1)[:, None]], axis=1)
+        return ids[:, seq:], logits
 
     def infer(self, *inputs: Array) -> tuple[Array, ...]:
         values, _ = run(self.inference, self._tensors(self.inference, inputs))
@@ -145,6 +157,13 @@ class NumpyModels(Models):
 
         return step
 
+    def generation(
+        self, model: NumpyModel, mode: str, task: str, ids: Array, new_tokens: int, cached: bool
+    ) -> Function:
+        if task == "next_token":
+            text = np.concatenate([ids, model.generate(ids, 1)[0]], axis=1)
+            return lambda ids: model.generate(text, 1)
+        return lambda ids: model.generate(ids, new_tokens if task == "generate" else 1)
 
     def layers(
         self, model: NumpyModel, criterion: Function, inputs: int, data: Sequence[Array]
@@ -158,7 +177,11 @@ def _register(name: str) -> None:
     def build(**problem: Any) -> NumpyModel:
         network = WORKLOADS[name].network
         assert network is not None
-        return NumpyModel(network(Problem(problem), False), network(Problem(problem), True))
+
+        def longer(seq: int) -> Network:
+            return network(Problem({**problem, "seq": seq}), False)
+
+        return NumpyModel(network(Problem(problem), False), network(Problem(problem), True), longer)
 
     implements(name)(build)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from impls.interface import Function, Models, Native, as_tuple
+from impls.pytorch.generation import generation
 from impls.pytorch.modes import as_mode
 
 
@@ -79,6 +80,10 @@ class PytorchModels(Models):
 
         return step
 
+    def generation(
+        self, model: Held, mode: str, task: str, ids: torch.Tensor, new_tokens: int, cached: bool
+    ) -> Function:
+        return generation(model.module, mode, task, ids, new_tokens, cached)
 
     def layers(
         self, model: Held, criterion: Function, inputs: int, data: Sequence[Native]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from impls.interface import Function, Models, Native, as_tuple
+from impls.tensorflow.generation import generation
 from impls.tensorflow.models.layers import floating
 from impls.tensorflow.modes import as_mode
 from impls.tensorflow.optimizers import UPDATES
@@ -99,6 +100,10 @@ class TensorflowModels(Models):
         step.traced = train
         return step
 
+    def generation(
+        self, model: Held, mode: str, task: str, ids: tf.Tensor, new_tokens: int, cached: bool
+    ) -> Function:
+        return generation(model.module, mode, task, ids, new_tokens, cached)
 
     def layers(
         self, model: Held, criterion: Function, inputs: int, data: Sequence[Native]

@@ -16,6 +16,7 @@ from suite.workloads import (
 )
 from suite.workloads import models  # isort: skip - made of the workloads above
 from suite.workloads.definition import (
+    GENERATION,
     JACOBIAN_ENTRIES,
     SMALLEST_NORMAL,
     TASKS,
@@ -28,6 +29,7 @@ from suite.workloads.definition import (
 )
 
 __all__ = [
+    "GENERATION",
     "JACOBIAN_ENTRIES",
     "SMALLEST_NORMAL",
     "TASKS",

@@ -22,7 +22,9 @@ Role = Literal["input", "parameter", "target", "output", "statistic", "state", "
 Value = int | float | bool | str
 
 TRANSFORMS = ("jvp", "hvp", "jacobian", "per_example_gradient")
-TASKS = ("forward", "gradient", "train_step", *TRANSFORMS)
+GENERATION = ("generate", "first_token", "next_token")
+"""Of a decoder, the likeliest token each time: `new_tokens` after a text, the first of them, and the one after that."""
+TASKS = ("forward", "gradient", "train_step", *GENERATION, *TRANSFORMS)
 JACOBIAN_ENTRIES = 1_000_000
 """Jacobians with more are refused: their size is the product of outputs and arguments."""
 
@@ -168,6 +170,8 @@ class Workload:
     check: Callable[[Problem], str | None] = field(repr=False)
     network: Callable[[Problem, bool], Any] | None = field(default=None, repr=False)
     """Of a model: its `Network`, in inference (False) and in training (True)."""
+    generation_flops: Callable[[Problem, str], float] | None = field(default=None, repr=False)
+    """Of a decoder: operations of the tasks in `GENERATION`."""
 
     @property
     def summary(self) -> str:
@@ -240,6 +244,9 @@ class Workload:
         cost = self.cost(p)
         if task == "forward":
             return cost.flops
+        if task in GENERATION:
+            assert self.generation_flops is not None
+            return self.generation_flops(p, task)
         if task == "jvp":
             return 3 * cost.flops
         if task == "hvp":
@@ -257,9 +264,12 @@ class Workload:
         return sum(t.size for t in self.tensors(p).values() if t.role == "parameter")
 
     def bytes(self, p: Problem, task: str, precision: str) -> float:
-        """The fewest bytes that must move: every tensor read once, every result written once (whole numbers are int64)."""
+        """The fewest bytes that must move: every tensor read once, every result written once (whole numbers are int64).
+
+        What a decoder keeps of the tokens before is not counted.
+        """
         item = ITEM_BYTES[precision]
-        of_outputs = task in ("forward", "jvp", "jacobian")
+        of_outputs = task in ("forward", "jvp", "jacobian", *GENERATION)
         tensors = list((self.arguments(p) if of_outputs else self.tensors(p)).values())
         tensors = [t for t in tensors if not (of_outputs and t.role == "mask")]
         if not of_outputs and self.loss is None and not self.is_scalar(p):
@@ -276,6 +286,7 @@ class Workload:
             "hvp": 2 * moved,
             "jacobian": self.jacobian_entries(p),
             "per_example_gradient": p.get("batch", 0) * (1 + self.parameter_count(p)),
+            **dict.fromkeys(GENERATION, outputs // p.get("seq", 1)),
         }[task]
         return float(read + item * written)
 
@@ -322,6 +333,7 @@ def workload(*, family: str) -> Callable[[type], type]:
             cost=definition.cost,  # type: ignore[attr-defined]
             check=getattr(definition, "check", lambda p: None),
             network=getattr(definition, "network", None),
+            generation_flops=getattr(definition, "generation_flops", None),
         )
         return definition
 

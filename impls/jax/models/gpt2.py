@@ -1,15 +1,38 @@
 from __future__ import annotations
 
+import jax.numpy as jnp
+from jax import lax
+
 from impls.interface import implements
 from impls.jax.models import layers
 from impls.jax.models.vit import block
-from suite.workloads.models.gpt2 import EPS
+from suite.workloads.models.gpt2 import EPS, caching_only
 
 
-@implements("gpt2")
 def gpt2(parameters, states, ids, *, training, heads, depth):
-    table = parameters["tokens"]["weight"]
-    x = table[ids] + parameters["positions"][: ids.shape[1]]
+    """The states are those of generation, where they are not empty: then logits are those of the last position alone."""
+    table, cache, start = parameters["tokens"]["weight"], states.get("cache"), states.get("filled", 0)
+    x = table[ids] + lax.dynamic_slice_in_dim(parameters["positions"], start, ids.shape[1])
+    new = []
     for number in range(depth):
-        x = block(parameters["blocks"][str(number)], x, heads, eps=EPS, approximate=True, causal=True)
-    return layers.layer_norm(parameters["norm"], x, eps=EPS) @ table.T, {}
+        own = parameters["blocks"][str(number)]
+        if cache:
+            x, kept = block(own, x, heads, eps=EPS, approximate=True, cache=cache[number], start=start)
+            new.append(kept)
+        else:
+            x = block(own, x, heads, eps=EPS, approximate=True, causal=True)
+    if cache:
+        x = x[:, -1:]
+    y = layers.layer_norm(parameters["norm"], x, eps=EPS) @ table.T
+    return y, {"cache": new, "filled": start + ids.shape[1]} if cache else {}
+
+
+def empty_cache(parameters, batch, length, *, heads, depth):
+    """For each block its keys and values, B S H D, and how many positions are known."""
+    features = parameters["positions"].shape[1]
+    empty = jnp.zeros((batch, length, heads, features // heads), parameters["positions"].dtype)
+    return {"cache": [(empty, empty)] * depth, "filled": jnp.zeros((), int)}
+
+
+implements("gpt2")(gpt2)
+implements("gpt2", variant="uncached", unsupported=caching_only)(gpt2)

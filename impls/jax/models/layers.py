@@ -119,6 +119,20 @@ def self_attention(own, x, heads, *, causal=False):
     return attention.multi_head_attention(x, *own, heads=heads, causal=causal)
 
 
+def cached_attention(own, x, heads, cache, start):
+    """Of x, whose first position is `start`, to all positions up to each; and the cache of keys and values, B S H D, with theirs."""
+    batch, seq, features = x.shape
+    projected = (x @ own["in_weight"] + own["in_bias"]).reshape(batch, seq, 3, heads, features // heads)
+    query, key, value = jnp.unstack(projected, axis=2)  # B T H D
+    keys, values = (
+        lax.dynamic_update_slice_in_dim(kept, new, start, axis=1) for kept, new in zip(cache, (key, value), strict=True)
+    )
+    scores = jnp.einsum("bthd,bshd->bhts", query, keys) * query.shape[-1] ** -0.5
+    known = jnp.arange(keys.shape[1]) <= start + jnp.arange(seq)[:, None]
+    joined = jnp.einsum("bhts,bshd->bthd", jax.nn.softmax(jnp.where(known, scores, -jnp.inf), axis=-1), values)
+    return joined.reshape(x.shape) @ own["out_weight"] + own["out_bias"], (keys, values)
+
+
 @layer
 def recurrent_layers(own, x, kind, *, bidirectional=False):
     """`kind` is `lstm`, `gru` or `rnn_tanh`, from a state of zeros."""

@@ -8,11 +8,17 @@ from impls.jax.models import layers
 from suite.workloads.models.vit import EPS
 
 
-def block(own, x, heads, *, eps, approximate=False, causal=False):
-    """Normalised before attention and perceptron; `approximate` is jax.nn.gelu's."""
-    x = x + layers.self_attention(own["attention"], layers.layer_norm(own["norm1"], x, eps=eps), heads, causal=causal)
+def block(own, x, heads, *, eps, approximate=False, causal=False, cache=None, start=0):
+    """Normalised before attention and perceptron; `approximate` is jax.nn.gelu's. With a cache, that comes back too."""
+    y = layers.layer_norm(own["norm1"], x, eps=eps)
+    if cache:
+        y, cache = layers.cached_attention(own["attention"], y, heads, cache, start)
+        x = x + y
+    else:
+        x = x + layers.self_attention(own["attention"], y, heads, causal=causal)
     y = layers.linear(own["fc1"], layers.layer_norm(own["norm2"], x, eps=eps))
-    return x + layers.linear(own["fc2"], jax.nn.gelu(y, approximate=approximate))
+    x = x + layers.linear(own["fc2"], jax.nn.gelu(y, approximate=approximate))
+    return (x, cache) if cache else x
 
 
 @implements("vit")

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from impls.interface import implements
 from impls.pytorch.models.vit import Block
-from suite.workloads.models.gpt2 import EPS
+from suite.workloads.models.gpt2 import EPS, caching_only
 
 
 @implements("gpt2")
@@ -22,3 +22,18 @@ class Gpt2(nn.Module):
     def forward(self, ids):
         x = self.tokens(ids) + self.positions[: ids.shape[1]]
         return F.linear(self.norm(self.blocks(x)), self.tokens.weight)
+
+    def empty_cache(self, batch, length):
+        """For each block its keys and values: 2 B H S D."""
+        weight, heads = self.tokens.weight, self.blocks[0].attention.heads
+        return [weight.new_zeros(2, batch, heads, length, weight.shape[1] // heads) for _ in self.blocks]
+
+    def decode(self, ids, places, *caches):
+        """The last position's logits. The ids stand at these places of the text, and those before them are in the caches."""
+        x = self.tokens(ids) + self.positions[places]
+        for block, cache in zip(self.blocks, caches, strict=True):
+            x = block(x, places, cache)
+        return F.linear(self.norm(x[:, -1]), self.tokens.weight)
+
+
+implements("gpt2", variant="uncached", unsupported=caching_only)(Gpt2)

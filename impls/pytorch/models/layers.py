@@ -29,9 +29,19 @@ class SelfAttention(nn.Module):
         self.out_bias = nn.Parameter(torch.empty(features))
         self.heads, self.causal = heads, causal
 
-    def forward(self, x):
+    def forward(self, x, places=None, cache=None):
+        if cache is not None:
+            return self._cached(x, places, cache)
         own = self.in_weight, self.in_bias, self.out_weight, self.out_bias
         return attention.multi_head_attention_composed(x, *own, heads=self.heads, causal=self.causal)
+
+    def _cached(self, x, places, cache):
+        """Of x, which stands at these places, to all places up to each; keys and values, 2 B H S D, are kept in the cache."""
+        query, *new = F.linear(x, self.in_weight, self.in_bias).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        cache.index_copy_(3, places, torch.stack(new))
+        known = torch.arange(cache.shape[3]) <= places[:, None]  # T S
+        attended = F.scaled_dot_product_attention(query, *cache, attn_mask=known)
+        return F.linear(attended.transpose(1, 2).flatten(-2), self.out_weight, self.out_bias)
 
 
 class Recurrent(nn.Module):

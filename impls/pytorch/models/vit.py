@@ -19,8 +19,8 @@ class Block(nn.Module):
         self.fc1, self.fc2 = nn.Linear(features, 4 * features), nn.Linear(4 * features, features)
         self.approximate = approximate
 
-    def forward(self, x):
-        x = x + self.attention(self.norm1(x))
+    def forward(self, x, *cached):
+        x = x + self.attention(self.norm1(x), *cached)
         return x + self.fc2(F.gelu(self.fc1(self.norm2(x)), approximate=self.approximate))
 
 

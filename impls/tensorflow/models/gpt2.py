@@ -5,7 +5,7 @@ import tensorflow as tf
 from impls.interface import implements
 from impls.tensorflow.models.layers import Embedding, LayerNorm, variable
 from impls.tensorflow.models.vit import Block
-from suite.workloads.models.gpt2 import EPS
+from suite.workloads.models.gpt2 import EPS, caching_only
 
 
 @implements("gpt2")
@@ -22,3 +22,22 @@ class Gpt2(tf.Module):
         for block in self.blocks:
             x = block(x)
         return tf.matmul(self.norm(x), self.tokens.weight, transpose_b=True)
+
+    def empty_cache(self, batch, length):
+        """For each block its keys and values: S B H D, so that a position comes first."""
+        heads, features = self.blocks[0].attention.heads, self.positions.shape[1]
+        empty = tf.zeros([length, batch, heads, features // heads], self.positions.dtype)
+        return [(empty, empty) for _ in self.blocks]
+
+    def decode(self, ids, start, caches):
+        """The last position's logits, and the caches with what is known now. The first of the ids stands at `start`."""
+        places = start + tf.range(ids.shape[1])
+        x = self.tokens(ids) + tf.gather(self.positions, places)
+        new = []
+        for block, cache in zip(self.blocks, caches, strict=True):
+            x, kept = block.decode(x, places, cache)
+            new.append(kept)
+        return tf.matmul(self.norm(x)[:, -1], self.tokens.weight, transpose_b=True), new
+
+
+implements("gpt2", variant="uncached", unsupported=caching_only)(Gpt2)

@@ -168,6 +168,21 @@ class SelfAttention(tf.Module):
         own = self.in_weight, self.in_bias, self.out_weight, self.out_bias
         return attention.multi_head_attention(x, *own, heads=self.heads, causal=self.causal)
 
+    def decode(self, x, places, cache):
+        """Of x, which stands at these places, to all places up to each; and the cache of keys and values, S B H D, with theirs."""
+        batch, seq, features = x.shape
+        projected = tf.reshape(x @ self.in_weight + self.in_bias, [batch, seq, 3, self.heads, features // self.heads])
+        query, *new = tf.unstack(projected, axis=2)  # B T H D
+        keys, values = (
+            tf.tensor_scatter_nd_update(kept, places[:, None], tf.transpose(one, [1, 0, 2, 3]))
+            for kept, one in zip(cache, new, strict=True)
+        )
+        scores = tf.einsum("bthd,sbhd->bhts", query, keys) * query.shape[-1] ** -0.5
+        known = tf.range(keys.shape[0]) <= places[:, None]
+        scores = tf.where(known, scores, scores.dtype.min)
+        joined = tf.einsum("bhts,sbhd->bthd", tf.nn.softmax(scores), values)
+        return tf.reshape(joined, [batch, seq, features]) @ self.out_weight + self.out_bias, (keys, values)
+
 
 class Recurrent(tf.Module):
     """`kind` is `lstm`, `gru` or `rnn_tanh`, from a state of zeros."""

@@ -18,7 +18,13 @@ class Block(tf.Module):
         self.approximate = approximate
 
     def __call__(self, x):
-        x = x + self.attention(self.norm1(x))
+        return self._perceptron(x + self.attention(self.norm1(x)))
+
+    def decode(self, x, places, cache):
+        y, cache = self.attention.decode(self.norm1(x), places, cache)
+        return self._perceptron(x + y), cache
+
+    def _perceptron(self, x):
         return x + self.fc2(gelu(self.fc1(self.norm2(x)), self.approximate))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from suite.workloads.definition import Cost, Output, Problem, Tensor, workload
+from suite.workloads.definition import GENERATION, Cost, Output, Problem, Tensor, workload
 from suite.workloads.models.network import Network
 
 MODEL_TASKS = ("forward", "gradient", "train_step")
@@ -27,6 +27,7 @@ def model(*, family: str) -> Callable[[type], type]:
 
     The class gives `problems` and `layers(net, p)`, which adds the model to a `Network`: its inputs, layers, outputs and
     targets. It may give what a workload may: `loss`, `smooth`, `choices`, `check`. Parameters alone are differentiated.
+    One with `generation_flops(p, task)` is a decoder, and has the tasks in `GENERATION`.
     """
 
     def register(definition: Any) -> type:
@@ -55,7 +56,7 @@ def model(*, family: str) -> Callable[[type], type]:
         definition.tensors = staticmethod(tensors)
         definition.outputs = staticmethod(outputs)
         definition.cost = staticmethod(cost)
-        definition.tasks = MODEL_TASKS
+        definition.tasks = (*MODEL_TASKS, *(GENERATION if hasattr(definition, "generation_flops") else ()))
         definition.transforms = ()
         definition.choices = {**getattr(definition, "choices", {}), "optimizer": tuple(OPTIMIZERS)}
         definition.problems = {name: {**sizes, **TRAINING} for name, sizes in definition.problems.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suite.workloads.definition import Problem
+from suite.workloads.definition import GENERATION, Problem
 from suite.workloads.distributions import Classes, Normal
 from suite.workloads.models.definition import model
 from suite.workloads.models.layers import add, embedding, layer_norm, reshape
@@ -10,6 +10,11 @@ from suite.workloads.models.network import Network, Value
 from suite.workloads.models.vit import block
 
 EPS = 1e-5
+
+
+def caching_only(problem: Problem, task: str, mode: str, precision: str) -> str | None:
+    """Why the variant without a cache does nothing else."""
+    return None if task in GENERATION else "without a cache is a way to generate; the rest has none"
 
 
 @model(family="gpt2")
@@ -22,22 +27,41 @@ class Gpt2:
     Press and Wolf 2017, Using the output embedding to improve language models.
 
     GPT-2 small (vocabulary 50,257, 1024 positions, 768 features, 12 heads and layers) has 124,439,808 parameters.
+
+    Generation is greedy: after the text of `seq` tokens, `new_tokens` times the likeliest one. Keys and values of the tokens before
+    are kept, so that each position passes the layers once, and logits are those of the last one; in the variant `uncached` nothing
+    is kept, and the whole text, padded to its final length, passes for every token. The task `first_token` ends with the first
+    token; `next_token` is the one after it.
     """
 
     loss = "token_cross_entropy"
     problems = {
-        "tiny": dict(batch=2, seq=5, positions=8, vocabulary=11, features=8, heads=2, depth=2),
-        "small": dict(batch=4, seq=32, positions=64, vocabulary=100, features=64, heads=4, depth=4),
-        "medium": dict(batch=4, seq=128, positions=256, vocabulary=1000, features=256, heads=8, depth=6),
-        "large": dict(batch=1, seq=256, positions=1024, vocabulary=50257, features=768, heads=12, depth=12),
-        "gpt2_small": dict(batch=4, seq=1024, positions=1024, vocabulary=50257, features=768, heads=12, depth=12),
+        "tiny": dict(batch=2, seq=5, positions=8, vocabulary=11, features=8, heads=2, depth=2, new_tokens=3),
+        "small": dict(batch=4, seq=32, positions=64, vocabulary=100, features=64, heads=4, depth=4, new_tokens=16),
+        "medium": dict(batch=4, seq=128, positions=256, vocabulary=1000, features=256, heads=8, depth=6, new_tokens=32),
+        "large": dict(batch=1, seq=256, positions=1024, vocabulary=50257, features=768, heads=12, depth=12, new_tokens=32),
+        "gpt2_small": dict(
+            batch=4, seq=992, positions=1024, vocabulary=50257, features=768, heads=12, depth=12, new_tokens=32
+        ),
     }
 
     @staticmethod
     def check(p: Problem) -> str | None:
-        if p.seq > p.positions:
-            return f"a text of {p.seq} tokens has more than {p.positions} positions"
+        if p.seq + p.new_tokens > p.positions:
+            return f"a text of {p.seq} tokens and {p.new_tokens} new ones has more than {p.positions} positions"
         return "the features must divide into heads" if p.features % p.heads else None
+
+    @staticmethod
+    def generation_flops(p: Problem, task: str) -> float:
+        def of_text(seq: int) -> float:
+            net = Network(training=False)
+            Gpt2.layers(net, Problem({**p, "seq": seq}))
+            return sum(step.flops for step in net.steps if step.layer != "logits")
+
+        logits = 2.0 * p.batch * p.features * p.vocabulary
+        if task == "generate":
+            return of_text(p.seq + p.new_tokens - 1) + p.new_tokens * logits
+        return of_text(p.seq) + logits if task == "first_token" else of_text(p.seq + 1) - of_text(p.seq) + logits
 
     @staticmethod
     def layers(net: Network, p: Problem) -> None:
