@@ -368,6 +368,21 @@ def diverge(
     raise typer.Exit(drift.first is not None)
 
 
+@app.command()
+def learn(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, whose report gets the curves.")],
+    model: Annotated[list[str], typer.Option(help="deep_mlp, lenet5, … Default: every model that has a lesson.")] = [],
+    seeds: Annotated[int, typer.Option(help="How many draws of the parameters to train from.")] = 3,
+) -> None:
+    """Train models on real data in every framework of a run, and draw their learning curves into its report."""
+    from reports import learning
+
+    found = triptych.learn(folder, *_split(model), seeds=seeds, progress=_progress())
+    for lesson in learning.lessons(found.contents.curves):
+        _print(f"{lesson.label}: {lesson.finding}")
+    _print(f"\n{found.folder}/report.html")
+
+
 @lists.command()
 def workloads(json: Json = False) -> None:
     """The workloads by family, with their tasks and problems."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from suite.progress import Progress
 
 __version__ = "0.1.0"
-__all__ = ["Run", "calibrate", "check", "diverge", "drift", "load", "plan", "resume", "run", "run_plan"]
+__all__ = ["Run", "calibrate", "check", "diverge", "drift", "learn", "load", "plan", "resume", "run", "run_plan"]
 
 RESULTS = Path("results")
 FAILURES = ("incorrect", "failed", "crashed")
@@ -213,6 +213,30 @@ def resume(folder: Path | str, *, progress: Progress | None = None) -> Run:
         plan = Plan.from_dict(writer.record.selection)
         writer.write_record(ended="")
         _execute(plan, writer, progress)
+    return _reported(Path(folder))
+
+
+def learn(
+    folder: Path | str, *models: str, seeds: int = 3, progress: Progress | None = None
+) -> Run:
+    """Train models on real data in the frameworks of the run in `folder`, whose report then shows their learning curves.
+
+    `models` are those of `suite.lessons`, by default all; each is trained from so many draws of its parameters. What is there
+    already is not trained again. Raises RecordsError where there is no run, UsageError for a model that has no lesson.
+    """
+    from suite import learning
+    from suite.errors import UsageError
+    from suite.lessons import lessons
+    from suite.plan import Plan
+    from suite.progress import Silent
+    from suite.records import open_existing
+
+    chosen = lessons(list(models))
+    if seeds < 1:
+        raise UsageError(f"it takes one seed or more, not {seeds}")
+    with open_existing(Path(folder)) as writer:
+        plan = Plan.from_dict(writer.record.selection)
+        learning.learn(plan, chosen, range(plan.seed, plan.seed + seeds), writer, progress or Silent())
     return _reported(Path(folder))
 
 

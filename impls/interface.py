@@ -121,8 +121,8 @@ class Models(ABC):
         """
 
     @abstractmethod
-    def load(self, model: Any, parameters: Mapping[str, Native]) -> None:
-        """Replace the values of its parameters."""
+    def load(self, model: Any, parameters: Mapping[str, Native], states: Mapping[str, Native] | None = None) -> None:
+        """Replace the values of its parameters, and of its states where these are given."""
 
     @abstractmethod
     def infer(self, model: Any, mode: str) -> Function:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports import format, sentences, tables
+from reports import format, learning, sentences, tables
 from reports.format import count, listing, percent
 from reports.measures import Measures
 from reports.ranking import Ranking, rank
@@ -45,6 +45,7 @@ class Report:
     cases: list[CaseSection]
     ratios: Table
     compile_cost: Table
+    learning: list[learning.Lesson]
     unranked: Table
     failed_checks: Table
     reading: list[tuple[str, str]]
@@ -69,6 +70,7 @@ def build(run: Run, rankings: list[Ranking] | None = None) -> Report:
         cases=[_section(number, ranking, labels, margin) for number, ranking in enumerate(rankings, start=1)],
         ratios=tables.ratios(rankings, column_names(run), labels),
         compile_cost=tables.compile_cost(rankings, labels),
+        learning=learning.lessons(run.curves),
         unranked=tables.unranked(rankings, labels),
         failed_checks=tables.failed_checks(run, labels),
         reading=_reading(run, margin),

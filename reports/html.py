@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from reports import content, figures
+from reports import content, figures, learning
 from reports.format import clean
 from reports.ranking import rank
 from suite.records import Run
@@ -18,11 +18,13 @@ def render(run: Run) -> str:
     """The report on `run`. Raises RecordsError where the run names no margin."""
     rankings = rank(run)
     plots = figures.interval_plots(run, rankings)
+    report = content.build(run, rankings)
     template = _environment().get_template("report.html.jinja")
     return template.render(
-        report=content.build(run, rankings),
+        report=report,
         heat_map=figures.heat_map(run, rankings) if rankings else None,
         plots=[plots.get(ranking.case) for ranking in rankings],
+        curves=[learning.figure(lesson) if lesson.curves else None for lesson in report.learning],
     )
 
 

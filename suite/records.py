@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,6 +20,7 @@ from msgspec import Meta, Struct
 from suite.errors import RecordsError
 
 SCHEMA_VERSION = 1
+T = TypeVar("T")
 
 Status = Literal[
     "ok", "incorrect", "unsupported", "unavailable", "failed", "out_of_memory", "timeout", "crashed", "skipped"
@@ -164,6 +165,30 @@ class TargetRecord(Struct, frozen=True, forbid_unknown_fields=True):
     """The proof of the clock, in a sentence; empty where none was needed."""
 
 
+class Curve(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a model learned in one framework: a line of `learning.jsonl`.
+
+    Losses and accuracies are of inference, before the first pass over the training examples and after each.
+    """
+
+    workload: str
+    problem: str
+    summary: str
+    precision: str
+    target: str
+    framework: str
+    mode: str
+    seed: Count
+    train: list[float] = []
+    validation: list[float] = []
+    accuracy: list[float] = []
+    """Of the validation part; empty where there are no classes."""
+    test_loss: float | None = None
+    test_accuracy: float | None = None
+    reason: str = ""
+    """Why it could not learn."""
+
+
 class RunRecord(Struct, frozen=True, forbid_unknown_fields=True):
     """`run.json`: what was asked for, and where it ran."""
 
@@ -187,10 +212,12 @@ class Run(Struct, frozen=True):
     record: RunRecord
     cells: list[Cell]
     folder: str
+    curves: list[Curve] = []
 
 
 _encode = msgspec.json.Encoder().encode
 _decode_line = msgspec.json.Decoder(Line, strict=True).decode
+_decode_curve = msgspec.json.Decoder(Curve, strict=True).decode
 _decode_run = msgspec.json.Decoder(RunRecord, strict=True).decode
 
 IDENTITY = ("workload", "problem", "task", "precision", "device", "threads", "target", "mode", "variant")
@@ -204,7 +231,7 @@ def identity(cell: Line | Cell) -> tuple[Any, ...]:
 def read_run(folder: Path) -> Run:
     """The run in `folder`. Raises RecordsError naming file and line where anything is missing, broken or unknown."""
     record = read_record(folder)
-    return Run(record=record, cells=merge(read_lines(folder)), folder=str(folder))
+    return Run(record=record, cells=merge(read_lines(folder)), folder=str(folder), curves=read_curves(folder))
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -227,14 +254,23 @@ def read_record(folder: Path) -> RunRecord:
 
 def read_lines(folder: Path) -> list[Line]:
     """The lines of `cells.jsonl`, in the order in which they were written; none where the file is not there yet."""
-    path = folder / "cells.jsonl"
+    return _read_lines(folder, "cells.jsonl", _decode_line)
+
+
+def read_curves(folder: Path) -> list[Curve]:
+    """The lines of `learning.jsonl`; none where nothing was learned."""
+    return _read_lines(folder, "learning.jsonl", _decode_curve)
+
+
+def _read_lines(folder: Path, name: str, decode: Callable[[bytes], T]) -> list[T]:
+    path = folder / name
     if not path.exists():
         return []
     data = _read(path)
     lines = []
     for number, text in enumerate(data.splitlines(), start=1):
         try:
-            lines.append(_decode_line(text))
+            lines.append(decode(text))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise RecordsError(f"{path}, line {number} is broken: {error}") from None
     if data and not data.endswith(b"\n"):
@@ -282,7 +318,17 @@ class Writer:
 
     def append(self, lines: list[Line]) -> None:
         """Add `lines` in one write and wait until they are on the disk."""
-        with open(self.folder / "cells.jsonl", "ab", buffering=0) as file:
+        self._append("cells.jsonl", lines)
+
+    def curves(self) -> list[Curve]:
+        return read_curves(self.folder)
+
+    def append_curve(self, curve: Curve) -> None:
+        """Likewise."""
+        self._append("learning.jsonl", [curve])
+
+    def _append(self, name: str, lines: Sequence[Line | Curve]) -> None:
+        with open(self.folder / name, "ab", buffering=0) as file:
             file.write(b"".join(_encode(line) + b"\n" for line in lines))
             os.fsync(file.fileno())
 
@@ -307,7 +353,8 @@ def open_existing(folder: Path) -> Iterator[Writer]:
         raise RecordsError(f"{folder} holds no run to resume")
     with _locked(folder):
         record = read_record(folder)
-        _drop_cut_off_line(folder / "cells.jsonl")
+        for name in ("cells.jsonl", "learning.jsonl"):
+            _drop_cut_off_line(folder / name)
         read_lines(folder)
         yield Writer(folder, record)
 

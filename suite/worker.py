@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 
 from impls.interface import conventions, load
-from suite import gradients, timing
+from suite import gradients, learner, timing
 from suite.errors import TriptychError
 from suite.model_program import ModelProgram
 from suite.program import Program, Unsupported, definition
-from suite.protocol import Channel, Closed, Message, save_arrays
+from suite.protocol import Channel, Closed, Message, load_arrays, save_arrays
 from suite.workloads import Problem, Workload
 from suite.workloads.draw import COTANGENT, checksum, draw, round_to
 
@@ -167,6 +167,22 @@ class Worker:
         program = self._program(workload, problem, "gradient", eager, variant, precision, device, values)
         assert isinstance(program, ModelProgram)
         return {"names": save_arrays(Path(folder), program.layers())}
+
+    def learn(self, mode: str, folder: str, names: list[str], epochs: int, seed: int) -> Reply:
+        """Train the open case's model on examples that lie in `folder` as `<part> <tensor>`; see `suite.learner`."""
+        workload, problem = definition(self.case["workload"], self.case["parameters"])
+        precision, device = self.case["precision"], self.case["device"]
+        parts: dict[str, Values] = {}
+        for name, array in load_arrays(Path(folder), names).items():
+            part, _, tensor = name.partition(" ")
+            parts.setdefault(part, {})[tensor] = array
+        step, forward = (
+            self._program(workload, problem, task, mode, "default", precision, device, self.values)
+            for task in ("train_step", "forward")
+        )
+        assert isinstance(step, ModelProgram)
+        assert isinstance(forward, ModelProgram)
+        return learner.learn(step, forward, parts, epochs, seed)
 
     def _terms(self, program: Program, mode: str, variant: str, values: Values) -> float:
         """Σ |y| |c| over all outputs y and their cotangents c."""

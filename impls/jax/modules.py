@@ -77,8 +77,9 @@ class JaxModels(Models):
             raise ValueError("; ".join(f"unexpected: {name}" for name in unread))
         return model
 
-    def load(self, model: Held, parameters: Mapping[str, Native]) -> None:
+    def load(self, model: Held, parameters: Mapping[str, Native], states: Mapping[str, Native] | None = None) -> None:
         model.parameters = _nested(parameters)
+        model.states = _nested(states) if states else model.states
 
     def infer(self, model: Held, mode: str) -> Function:
         def outputs(parameters: Tree, states: Tree, *data: jax.Array) -> tuple[jax.Array, ...]:

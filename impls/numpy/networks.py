@@ -120,8 +120,11 @@ class NumpyModels(Models):
         model.parameters, model.states = dict(parameters), dict(states)
         return model
 
-    def load(self, model: NumpyModel, parameters: Mapping[str, Array]) -> None:
+    def load(
+        self, model: NumpyModel, parameters: Mapping[str, Array], states: Mapping[str, Array] | None = None
+    ) -> None:
         model.parameters = dict(parameters)
+        model.states = dict(states) if states else model.states
 
     def infer(self, model: NumpyModel, mode: str) -> Function:
         return model.infer

@@ -39,9 +39,11 @@ class PytorchModels(Models):
         own, buffers = dict(module.named_parameters()), dict(module.named_buffers())
         return Held(module, [own[name] for name in parameters], [buffers[name] for name in states])
 
-    def load(self, model: Held, parameters: Mapping[str, Native]) -> None:
+    def load(self, model: Held, parameters: Mapping[str, Native], states: Mapping[str, Native] | None = None) -> None:
         with torch.no_grad():
             for own, value in zip(model.parameters, parameters.values(), strict=True):
+                own.copy_(value)
+            for own, value in zip(model.states, states.values() if states else model.states, strict=True):
                 own.copy_(value)
 
     def infer(self, model: Held, mode: str) -> Function:

@@ -53,8 +53,10 @@ class TensorflowModels(Models):
             own[name].assign(value)
         return Held(module, [own[name] for name in parameters], [own[name] for name in states])
 
-    def load(self, model: Held, parameters: Mapping[str, Native]) -> None:
+    def load(self, model: Held, parameters: Mapping[str, Native], states: Mapping[str, Native] | None = None) -> None:
         for own, value in zip(model.parameters, parameters.values(), strict=True):
+            own.assign(value)
+        for own, value in zip(model.states, states.values() if states else model.states, strict=True):
             own.assign(value)
 
     def infer(self, model: Held, mode: str) -> Function:
