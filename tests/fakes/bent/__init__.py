@@ -1,0 +1,1 @@
+"""PyTorch with a ResNet-18 that has a wrong eps in its seventh block."""
