@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -137,12 +138,33 @@ def definition(workload: Workload, name: str, problem: Problem) -> dict[str, Any
     }
 
 
+def folded(tensors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of `definition` for a reader: those of one role and one part of a model (`layer1.…`) in one, with their number
+    and that of their entries."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in tensors:
+        part, dot, _ = row["tensor"].partition(".")
+        groups.setdefault((row["role"], part + dot), []).append(row)
+    rows = []
+    for (role, part), group in groups.items():
+        if len(group) < 3:
+            rows += group
+        else:
+            entries = sum(prod(row["shape"]) for row in group)
+            rows.append(dict(tensor=f"{part}…", role=role, axes=f"{len(group)} tensors", entries=entries, drawn=""))
+    return rows
+
+
+def extent(row: dict[str, Any]) -> str:
+    """The shape of a row of `folded`, or how many entries it stands for."""
+    return f"{row['entries']:,} entries" if "entries" in row else " × ".join(map(str, row["shape"])) or "scalar"
+
+
 def definition_text(workload: Workload, name: str, problem: Problem) -> RenderableType:
     data = definition(workload, name, problem)
     tensors = _table("tensor", "role", "axes", "shape", "drawn as", title=f"tensors of {workload.name}[{name}]")
-    for row in data["tensors"]:
-        shape = " × ".join(map(str, row["shape"])) or "scalar"
-        tensors.add_row(*_texts(row["tensor"], row["role"], row["axes"], shape, row["drawn"] or MISSING))
+    for row in folded(data["tensors"]):
+        tensors.add_row(*_texts(row["tensor"], row["role"], row["axes"], extent(row), row["drawn"] or MISSING))
     problems = _table(
         "problem", "parameters", "operations", "bytes (float32)", "longest sum", title="problems, forward"
     )

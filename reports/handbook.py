@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from reports.catalogue import backing, definition
+from reports.catalogue import backing, definition, extent, folded
 from reports.format import rate, size
 from suite.cases import FRAMEWORK_MODES
 from suite.sources import sources
@@ -33,8 +33,10 @@ def _of(family: str) -> list[Workload]:
 
 
 def _page(family: str) -> str:
-    lines = [f"# {family.capitalize()}", "", f"Written from `suite/workloads/{family}.py` by `make docs`.", ""]
-    for workload in _of(family):
+    own = _of(family)
+    place = f"suite/workloads/{'models/' if own[0].network else ''}{family}.py"
+    lines = [f"# {family.capitalize()}", "", f"Written from `{place}` by `make docs`.", ""]
+    for workload in own:
         lines += _section(workload)
     return "\n".join(lines)
 
@@ -44,6 +46,7 @@ def _section(workload: Workload) -> list[str]:
     facts = [f"tasks: {', '.join(workload.tasks)}"]
     facts += [f"loss: {workload.loss}"] if workload.loss else []
     facts += [] if workload.smooth else ["has kinks"]
+    facts += [f"{workload.parameter_count(workload.problem('small')):,} parameters at `small`"] if workload.network else []
     return [
         f"## {workload.name}",
         "",
@@ -53,7 +56,7 @@ def _section(workload: Workload) -> list[str]:
         "",
         "| tensor | role | axes | shape of `small` |",
         "|---|---|---|---|",
-        *(_tensor(row) for row in data["tensors"]),
+        *(_tensor(row) for row in folded(data["tensors"])),
         "",
         "| problem | parameters | operations | bytes (float32) |",
         "|---|---|---|---|",
@@ -77,8 +80,7 @@ def _definition(doc: str) -> list[str]:
 
 
 def _tensor(row: dict[str, Any]) -> str:
-    shape = " × ".join(map(str, row["shape"])) or "scalar"
-    return f"| {row['tensor']} | {row['role']} | {row['axes']} | {shape} |"
+    return f"| {row['tensor']} | {row['role']} | {row['axes']} | {extent(row)} |"
 
 
 def _problem(row: dict[str, Any]) -> str:

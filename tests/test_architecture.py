@@ -20,9 +20,9 @@ FRAMEWORKS = ("numpy", "pytorch", "tensorflow", "jax")
 WORKER_SIDE = [
     *(
         ROOT / "suite" / f"{name}.py"
-        for name in ("__init__", "errors", "gradients", "program", "protocol", "timing", "worker")
+        for name in ("__init__", "errors", "gradients", "learner", "model_program", "program", "protocol", "timing", "worker")
     ),
-    *ROOT.glob("suite/workloads/*.py"),
+    *ROOT.glob("suite/workloads/**/*.py"),
     *ROOT.glob("impls/**/*.py"),
 ]
 DOCUMENTS = sorted(p for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")] if p.name != "CHANGELOG.md")
@@ -95,6 +95,7 @@ def test_imports_follow_the_layers():
         ("suite/records.py", "import reports.format"),
         ("suite/cases.py", "import impls.numpy.linear"),
         ("suite/plan.py", "import suite.program"),
+        ("suite/learning.py", "import suite.learner"),
         ("suite/workloads/linear.py", "import suite.cases"),
         ("impls/numpy/linear.py", "import suite.timing"),
         ("impls/numpy/losses.py", "import scipy.special"),
@@ -192,7 +193,16 @@ def test_every_framework_has_a_module_for_each_family(framework):
     shared = {"definition.py", "distributions.py", "draw.py"}
     families = {path.name for path in ROOT.glob("suite/workloads/*.py")} - shared
     found = {path.name for path in ROOT.glob(f"impls/{framework}/*.py")} - {"backend.py", "conventions.py"}
-    assert found == families
+    of_models = {"networks.py", "elementary.py"} if framework == "numpy" else {"modules.py", "modes.py", "generation.py"}
+    assert found - of_models == families
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS[1:])
+def test_every_framework_has_a_module_for_each_family_of_models(framework):
+    shared = {"__init__.py", "definition.py", "network.py", "layers.py"}
+    families = {path.name for path in ROOT.glob("suite/workloads/models/*.py")} - shared
+    found = {path.name for path in ROOT.glob(f"impls/{framework}/models/*.py")}
+    assert found - {"__init__.py", "layers.py"} == families
 
 
 # ---------------------------------------------------------------------------------------------------------- documents

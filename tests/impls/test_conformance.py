@@ -1,4 +1,5 @@
 """What every registered backend must do, over every framework, mode, variant and workload; no code for any one of them.
+Models, which are made of workloads, are in `test_models.py`.
 
 Each framework is imported once, in a worker that all tests share.
 """
@@ -20,7 +21,8 @@ from tests.impls.conftest import PROVING, THREADS
 
 IN_EVERY_MODE = ("conv2d", "layer_norm", "linear", "mlp", "softmax", "softmax_cross_entropy")
 """Workloads of which everything is tried in every mode; of the others, the gradient, which holds the value too."""
-PROBLEMS = [(name, problem) for name, w in WORKLOADS.items() for problem in w.problems if problem.startswith("tiny")]
+OPERATIONS = {name: workload for name, workload in WORKLOADS.items() if workload.network is None}
+PROBLEMS = [(name, problem) for name, w in OPERATIONS.items() for problem in w.problems if problem.startswith("tiny")]
 
 
 def _is_tried(framework: str, mode: str, variant: str, problem: str) -> bool:
@@ -226,7 +228,7 @@ def test_a_backend_says_who_it_is_and_what_it_was_given(workers: Workers, framew
 
 @pytest.mark.parametrize("framework", FRAMEWORK_MODES)
 def test_every_workload_is_implemented_with_the_same_module_name(framework: str) -> None:
-    for workload in WORKLOADS.values():
+    for workload in OPERATIONS.values():
         source = sources.implementation(f"impls.{framework}", workload.name)
         assert source is not None, f"{framework} lacks {workload.name}"
         assert source.path.endswith(f"/{workload.family}.py")

@@ -9,6 +9,8 @@ from impls.jax.models.vit import block
 from suite.workloads.models.gpt2 import EPS, caching_only
 
 
+@implements("gpt2")
+@implements("gpt2", variant="uncached", unsupported=caching_only)
 def gpt2(parameters, states, ids, *, training, heads, depth):
     """The states are those of generation, where they are not empty: then logits are those of the last position alone."""
     table, cache, start = parameters["tokens"]["weight"], states.get("cache"), states.get("filled", 0)
@@ -32,7 +34,3 @@ def empty_cache(parameters, batch, length, *, heads, depth):
     features = parameters["positions"].shape[1]
     empty = jnp.zeros((batch, length, heads, features // heads), parameters["positions"].dtype)
     return {"cache": [(empty, empty)] * depth, "filled": jnp.zeros((), int)}
-
-
-implements("gpt2")(gpt2)
-implements("gpt2", variant="uncached", unsupported=caching_only)(gpt2)

@@ -10,6 +10,7 @@ from suite.workloads.models.gpt2 import EPS, caching_only
 
 
 @implements("gpt2")
+@implements("gpt2", variant="uncached", unsupported=caching_only)
 class Gpt2(nn.Module):
     def __init__(self, *, positions, vocabulary, features, heads, depth):
         super().__init__()
@@ -34,6 +35,3 @@ class Gpt2(nn.Module):
         for block, cache in zip(self.blocks, caches, strict=True):
             x = block(x, places, cache)
         return F.linear(self.norm(x[:, -1]), self.tokens.weight)
-
-
-implements("gpt2", variant="uncached", unsupported=caching_only)(Gpt2)

@@ -9,6 +9,7 @@ from suite.workloads.models.gpt2 import EPS, caching_only
 
 
 @implements("gpt2")
+@implements("gpt2", variant="uncached", unsupported=caching_only)
 class Gpt2(tf.Module):
     def __init__(self, *, positions, vocabulary, features, heads, depth):
         super().__init__()
@@ -38,6 +39,3 @@ class Gpt2(tf.Module):
             x, kept = block.decode(x, places, cache)
             new.append(kept)
         return tf.matmul(self.norm(x)[:, -1], self.tokens.weight, transpose_b=True), new
-
-
-implements("gpt2", variant="uncached", unsupported=caching_only)(Gpt2)
