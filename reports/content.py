@@ -45,6 +45,7 @@ class Report:
     cases: list[CaseSection]
     ratios: Table
     compile_cost: Table
+    training: Table
     learning: list[learning.Lesson]
     unranked: Table
     failed_checks: Table
@@ -70,6 +71,7 @@ def build(run: Run, rankings: list[Ranking] | None = None) -> Report:
         cases=[_section(number, ranking, labels, margin) for number, ranking in enumerate(rankings, start=1)],
         ratios=tables.ratios(rankings, column_names(run), labels),
         compile_cost=tables.compile_cost(rankings, labels),
+        training=tables.training(rankings, labels),
         learning=learning.lessons(run.curves),
         unranked=tables.unranked(rankings, labels),
         failed_checks=tables.failed_checks(run, labels),

@@ -124,6 +124,48 @@ def compile_cost(rankings: Sequence[Ranking], labels: Mapping[str, str]) -> Tabl
     return Table("One-off costs of the compiled modes, and calls until they pay against eager", columns, rows)
 
 
+def training(rankings: Sequence[Ranking], labels: Mapping[str, str]) -> Table:
+    """Each ranked training step: how many examples a second, the memory it takes, and what forward pass, backward pass and
+    update take of it, from the times of the tasks `forward` and `gradient` beside it."""
+    ranked = [standing.measures for ranking in rankings for standing in ranking.standings]
+    times = {(_without_task(m), m.task): m.median_s for m in ranked}
+    rows = []
+    for ranking in rankings:
+        for standing in sorted(ranking.standings, key=lambda standing: standing.name):
+            m = standing.measures
+            if m.task == "train_step" and m.median_s:
+                forward, gradient = (times.get((_without_task(m), task)) for task in ("forward", "gradient"))
+                batch = dict(pair.partition("=")[::2] for pair in m.parameters.split()).get("batch")
+                speed = f"{int(batch) / m.median_s:,.4g}" if batch else MISSING
+                rows.append(
+                    (labels[m.case], m.cell, text.seconds(m.median_s), speed, text.size(m.peak_memory_bytes))
+                    + _shares(forward, gradient, m.median_s)
+                )
+    columns = (
+        Column("case", "name"),
+        Column("cell", "name"),
+        Column("time a step", "number"),
+        Column("examples a second", "number"),
+        Column("peak memory", "number"),
+        *(Column(part, "number") for part in ("forward", "backward", "update")),
+    )
+    return Table("Training steps, and what their parts take", columns, rows)
+
+
+def _without_task(m: Measures) -> tuple[Any, ...]:
+    return m.workload, m.parameters, m.precision, m.device, m.threads, m.cell
+
+
+def _shares(forward_s: float | None, gradient_s: float | None, step_s: float) -> tuple[str, str, str]:
+    """Of the step: forward, what the gradient takes beyond it, and what the step takes beyond that. A part that comes out
+    below nothing is lost in the noise, or in what a compiler leaves out."""
+    if forward_s is None or gradient_s is None:
+        return MISSING, MISSING, MISSING
+    parts = forward_s, gradient_s - forward_s, step_s - gradient_s
+    shares = [f"{100 * part / step_s:.0f} %" if part >= 0 else "about 0 %" for part in parts]
+    return shares[0], shares[1], shares[2]
+
+
 def unranked(rankings: Sequence[Ranking], labels: Mapping[str, str]) -> Table:
     """Everything without a speed, and why; a row for each status and reason, however many cells share them."""
     groups: dict[tuple[str, str], list[Measures]] = {}
