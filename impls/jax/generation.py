@@ -11,7 +11,7 @@ from jax import lax
 
 from impls.interface import Function
 from impls.jax.models.gpt2 import empty_cache
-from impls.jax.modes import as_mode
+from impls.jax.modes import as_mode, traced
 
 Tree = dict[str, Any]
 Kept = Any
@@ -28,10 +28,10 @@ def generation(
     new_tokens: int,
     cached: bool,
 ) -> Function:
-    decode, start = (_cached if cached else _uncached)(function, parameters, len(ids), ids.shape[1] + new_tokens)
+    decode, begin = (_cached if cached else _uncached)(function, parameters, len(ids), ids.shape[1] + new_tokens)
 
     def generate(parameters: Tree, ids: jax.Array, count: int) -> tuple[jax.Array, jax.Array, Kept]:
-        logits, kept = decode(parameters, start, ids)
+        logits, kept = decode(parameters, begin(), ids)
 
         def step(carry: tuple[jax.Array, Kept], _: None) -> tuple[tuple[jax.Array, Kept], jax.Array]:
             logits, kept = carry
@@ -49,22 +49,22 @@ def generation(
             return jnp.argmax(logits, axis=-1)[:, None], logits
 
         one = as_mode(following, mode)
-        return lambda ids: one(parameters, kept, first)
+        return traced(lambda ids: one(parameters, kept, first), one)
 
     count = new_tokens if task == "generate" else 1
     whole = as_mode(lambda parameters, ids: generate(parameters, ids, count)[:2], mode)
-    return lambda ids: whole(parameters, ids)
+    return traced(lambda ids: whole(parameters, ids), whole)
 
 
-def _cached(function: Any, parameters: Tree, batch: int, length: int) -> tuple[Decode, Kept]:
+def _cached(function: Any, parameters: Tree, batch: int, length: int) -> tuple[Decode, Callable[[], Kept]]:
     def decode(parameters: Tree, cache: Tree, tokens: jax.Array) -> tuple[jax.Array, Tree]:
         logits, cache = function(parameters, cache, tokens, training=False)
         return logits[:, -1], cache
 
-    return decode, empty_cache(parameters, batch, length, **function.keywords)
+    return decode, lambda: empty_cache(parameters, batch, length, **function.keywords)
 
 
-def _uncached(function: Any, parameters: Tree, batch: int, length: int) -> tuple[Decode, Kept]:
+def _uncached(function: Any, parameters: Tree, batch: int, length: int) -> tuple[Decode, Callable[[], Kept]]:
     """The whole text for every token, padded to its final length, so that one shape is compiled."""
 
     def decode(
@@ -76,4 +76,4 @@ def _uncached(function: Any, parameters: Tree, batch: int, length: int) -> tuple
         logits, _ = function(parameters, {}, text, training=False)
         return lax.dynamic_index_in_dim(logits, end - 1, axis=1, keepdims=False), (text, end)
 
-    return decode, (jnp.zeros((batch, length), int), jnp.zeros((), int))
+    return decode, lambda: (jnp.zeros((batch, length), int), jnp.zeros((), int))

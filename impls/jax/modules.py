@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from impls.interface import Function, Models, Native, as_tuple
 from impls.jax.generation import generation
 from impls.jax.models.layers import Scope
-from impls.jax.modes import as_mode
+from impls.jax.modes import as_mode, traced
 from impls.jax.optimizers import UPDATES
 from suite.workloads.models.definition import OPTIMIZER_STATES
 
@@ -90,8 +90,7 @@ class JaxModels(Models):
         def infer(*data: jax.Array) -> tuple[jax.Array, ...]:
             return outputs(model.parameters, model.states, *data)
 
-        infer.traced = outputs
-        return infer
+        return traced(infer, outputs)
 
     def gradient(self, model: Held, criterion: Function, inputs: int, mode: str) -> Function:
         differentiate = as_mode(_differentiated(model, criterion, inputs), mode)
@@ -100,8 +99,7 @@ class JaxModels(Models):
             loss, gradients, states = differentiate(model.parameters, model.states, *data)
             return (loss, *_leaves(gradients, model.names), *_leaves(states, model.state_names))
 
-        value_and_gradient.traced = differentiate
-        return value_and_gradient
+        return traced(value_and_gradient, differentiate)
 
     def training(
         self, model: Held, criterion: Function, inputs: int, mode: str, optimizer: str, settings: Mapping[str, float]
@@ -129,8 +127,7 @@ class JaxModels(Models):
             loss, carry = train(carry, *data)
             return (loss, *_leaves(carry[0], model.names), *_leaves(carry[1], model.state_names))
 
-        step.traced = train
-        return step
+        return traced(step, train)
 
     def generation(
         self, model: Held, mode: str, task: str, ids: jax.Array, new_tokens: int, cached: bool

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from impls.interface import Function
-from impls.tensorflow.modes import as_mode
+from impls.tensorflow.modes import as_mode, traced
 
 Kept = Any
 Decode = Callable[[Kept, tf.Tensor, tf.Tensor], tuple[tf.Tensor, Kept]]
@@ -45,7 +45,7 @@ def generation(module: tf.Module, mode: str, task: str, ids: tf.Tensor, new_toke
             return tf.argmax(logits, axis=-1, output_type=ids.dtype)[:, None], logits
 
         one = as_mode(following, mode)
-        return lambda ids: one(kept, first)
+        return traced(lambda ids: one(kept, first), one)
 
     count = new_tokens if task == "generate" else 1
     return as_mode(lambda ids: generate(ids, count)[:2], mode)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from impls.interface import Function, Models, Native, as_tuple
 from impls.tensorflow.generation import generation
 from impls.tensorflow.models.layers import floating
-from impls.tensorflow.modes import as_mode
+from impls.tensorflow.modes import as_mode, traced
 from impls.tensorflow.optimizers import UPDATES
 from suite.workloads.models.definition import OPTIMIZER_STATES
 
@@ -65,8 +65,7 @@ class TensorflowModels(Models):
         def outputs(*data: tf.Tensor) -> tuple[tf.Tensor, ...]:
             return function(*data)
 
-        outputs.traced = function
-        return outputs
+        return traced(outputs, function)
 
     def gradient(self, model: Held, criterion: Function, inputs: int, mode: str) -> Function:
         differentiate = as_mode(_differentiated(model, criterion, inputs), mode)
@@ -74,8 +73,7 @@ class TensorflowModels(Models):
         def value_and_gradient(*data: tf.Tensor) -> tuple[Native, ...]:
             return (*differentiate(*data), *model.states)
 
-        value_and_gradient.traced = differentiate
-        return value_and_gradient
+        return traced(value_and_gradient, differentiate)
 
     def training(
         self, model: Held, criterion: Function, inputs: int, mode: str, optimizer: str, settings: Mapping[str, float]
@@ -99,8 +97,7 @@ class TensorflowModels(Models):
         def step(*data: tf.Tensor) -> tuple[Native, ...]:
             return (train(*data), *model.parameters, *model.states)
 
-        step.traced = train
-        return step
+        return traced(step, train)
 
     def generation(
         self, model: Held, mode: str, task: str, ids: tf.Tensor, new_tokens: int, cached: bool
