@@ -7,7 +7,9 @@ at `tiny`.
 
 from __future__ import annotations
 
+import math
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,11 +45,15 @@ CALL_TIMEOUT_S = 300.0
 class Checker:
     """Builds and checks the cells of one case, against references that are computed once."""
 
-    def __init__(self, case: Case, workers: Workers, seed: int, columns: list[Column]) -> None:
+    def __init__(
+        self, case: Case, workers: Workers, seed: int, columns: list[Column], deadline: float = math.inf
+    ) -> None:
         self.case = case
         self.workers = workers
         self.seed = seed
         self.columns = columns
+        self.deadline = deadline
+        """By `time.monotonic`; what a worker has not answered by then is a timeout."""
         self._opened: dict[str, tuple[WorkerProcess, str]] = {}
         self._checksums: dict[str, str] = {}
         self._references: dict[str, tuple[Arrays, str]] = {}
@@ -56,10 +62,9 @@ class Checker:
     def build(self, column: Column, folder: Path | None = None) -> dict[str, Any]:
         """Make the cell's program in its worker and call it once; its results go to `folder` where one is given."""
         self.open(self.case, column.target)
-        return self.workers.ask(
+        return self._ask(
             column.target,
             "build",
-            CALL_TIMEOUT_S,
             key=column.name,
             task=self.case.task,
             mode=column.mode,
@@ -85,10 +90,9 @@ class Checker:
         worker = self.workers.get(target)
         if self._opened.get(target) == (worker, case.text):
             return
-        reply = self.workers.ask(
+        reply = self._ask(
             target,
             "open_case",
-            CALL_TIMEOUT_S,
             workload=case.workload,
             parameters=dict(case.parameters),
             seed=self.seed,
@@ -171,10 +175,9 @@ class Checker:
         # Where the function magnifies rounding errors, differences show little else.
         at_size = definition.smooth and cost.condition == 1 and cost.gradient <= GRADIENT_FLOPS
         parameters = case.parameters if at_size else definition.problem("tiny")
-        reply = self.workers.ask(
+        reply = self._ask(
             column.target,
             "check_gradient",
-            CALL_TIMEOUT_S,
             mode=column.mode,
             variant=column.variant,
             parameters=dict(parameters),
@@ -201,9 +204,7 @@ class Checker:
 
     def _check_symmetry(self, column: Column) -> list[Check]:
         """A second derivative, which the oracle has by differences only, against itself."""
-        reply = self.workers.ask(
-            column.target, "check_symmetry", CALL_TIMEOUT_S, mode=column.mode, variant=column.variant, seed=self.seed
-        )
+        reply = self._ask(column.target, "check_symmetry", mode=column.mode, variant=column.variant, seed=self.seed)
         return _checks(reply["findings"])
 
     def _check_training(self, column: Column) -> list[Check]:
@@ -229,10 +230,9 @@ class Checker:
         """Results in float64 of `steps` calls, and the loss of each; on the numbers of the case, or of its `tiny` problem."""
         self.open(case, column.target)
         folder = self.workers.scratch.arrays("float64")
-        reply = self.workers.ask(
+        reply = self._ask(
             column.target,
             "evaluate",
-            CALL_TIMEOUT_S,
             task=case.task,
             mode=column.mode,
             variant=column.variant,
@@ -248,6 +248,10 @@ class Checker:
         if reply["terms"] is not None:
             self._terms[case.text] = reply["terms"]
         return load_arrays(folder, reply["names"]), reply["losses"]
+
+    def _ask(self, target: str, command: str, **arguments: Any) -> dict[str, Any]:
+        left_s = max(1.0, self.deadline - time.monotonic())
+        return self.workers.ask(target, command, min(CALL_TIMEOUT_S, left_s), **arguments)
 
     def _stand_in(self, case: Case) -> tuple[Arrays, str]:
         """Two frameworks that agree in float64, each proven by the oracle at `tiny`."""

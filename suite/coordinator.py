@@ -202,13 +202,19 @@ class Coordinator:
 
     def _measure(self, case: Case, columns: list[Column], launch: int, share_s: float) -> list[Line]:
         """The lines of these cells."""
-        checker = Checker(case, self.workers, self.plan.seed, self.plan.columns)
+        deadline = time.monotonic() + self.profile.case_s
+        checker = Checker(case, self.workers, self.plan.seed, self.plan.columns, deadline)
         cells = [Sampling(column, column.name) for column in columns]
         checked = {identity(one) for one in self.lines if one.checks}
         for cell in self._shuffled(cells):
-            self._build(cell, case, checker, check=identity(line(case, cell.column, status="ok")) not in checked)
+            if time.monotonic() > deadline:
+                reason = f"the {self.profile.case_s:g} s that a case may take were over before this cell was built"
+                cell.failure = CellFailed("skipped", reason)
+                self.out_of_budget = True
+            else:
+                self._build(cell, case, checker, check=identity(line(case, cell.column, status="ok")) not in checked)
         start = time.monotonic()
-        self._sample(cells, case, checker, share_s)
+        self._sample(cells, case, checker, min(share_s, deadline - start))
         self.sampling_s = time.monotonic() - start
         for cell in cells:
             self._finish(cell, launch)

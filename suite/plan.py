@@ -40,6 +40,7 @@ class Profile:
     sample_s: float
     warmup_s: float
     budget_s: float
+    case_s: float
     precision_goal: float
     margin: float
 
@@ -282,7 +283,7 @@ def _checked(profile: Profile) -> Profile:
     for name in ("launches", "most_launches", "rounds"):
         if getattr(profile, name) < 1:
             raise UsageError(f"{name} must be 1 or more, not {getattr(profile, name)}")
-    for name in ("sample_s", "warmup_s", "budget_s", "precision_goal", "margin"):
+    for name in ("sample_s", "warmup_s", "budget_s", "case_s", "precision_goal", "margin"):
         value = getattr(profile, name)
         if not (value > 0 and math.isfinite(value)):
             label = name.removesuffix("_s").replace("_", " ")

@@ -25,6 +25,7 @@ QUICK = Profile(
     sample_s=1e-4,
     warmup_s=0.01,
     budget_s=60,
+    case_s=60,
     precision_goal=0.05,
     margin=0.05,
 )

@@ -352,6 +352,29 @@ def test_without_two_that_agree_nothing_stands_in_for_the_oracle(
     assert "no two frameworks agree" in found["faulty", "default"].reason
 
 
+def test_what_a_case_has_no_time_for_is_skipped_and_says_so(tmp_path: Path) -> None:
+    short = replace(QUICK, case_s=1e-6)
+    done = run(plan([case(), case("layer_norm")], ["default"], profile=short), tmp_path / "run")
+    assert {cell.status for cell in done.cells} == {"skipped"}
+    assert "the 1e-06 s that a case may take were over" in done.cells[0].reason
+    assert done.record.ended == "budget"
+
+
+def test_a_worker_that_does_not_answer_before_the_cases_time_is_over_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    ask = Workers.ask
+
+    def noting(self: Workers, name: str, command: str, timeout_s: float, **arguments: object) -> object:
+        asked.append((command, timeout_s))
+        return ask(self, name, command, timeout_s, **arguments)
+
+    monkeypatch.setattr(Workers, "ask", noting)
+    run(plan([case()], ["default"], profile=replace(QUICK, case_s=30)), tmp_path / "run")
+    assert all(timeout_s <= 30 for command, timeout_s in asked if command in ("open_case", "build", "evaluate"))
+
+
 def test_over_a_latin_square_every_cell_comes_once_in_every_place() -> None:
     rounds = list(latin_rounds(5, 10, random.Random(0)))
     for square in (rounds[:5], rounds[5:]):
