@@ -51,6 +51,7 @@ PROFILE = Profile(
     sample_s=SAMPLE_S,
     warmup_s=WARM_UP_S,
     budget_s=1800,
+    case_s=1800,
     precision_goal=0.01,
     margin=MARGIN,
 )
