@@ -128,6 +128,14 @@ def crosschecks() -> Iterator[Figure]:
         yield Figure(f"crosscheck_{name}", percent, "%", 2.0)
 
 
+def yardsticks() -> Iterator[Figure]:
+    """Triptych's models against other people's of the same framework: the ratio of times, measured in turns."""
+    from tests.yardsticks.ratios import ratios
+
+    for name, ratio in ratios():
+        yield Figure(f"yardstick_{name}", ratio, "times", 1.05)
+
+
 def mutants() -> Iterator[Figure]:
     """Faults planted into implementations and oracles: how many are not caught, and how many healthy ones are accused."""
     from tests.mutants.catching import catch
@@ -202,6 +210,7 @@ FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
     "smoke": smoke,
     "quick": quick,
     "crosschecks": crosschecks,
+    "yardsticks": yardsticks,
     "mutants": mutants,
     "verdicts": verdicts,
     "verdicts_busy": verdicts_busy,
