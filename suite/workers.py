@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,8 @@ MEMORY_SHARE = 0.9
 PADDING_BYTES = 4096
 """Up to so many bytes of environment are added at random: the size of the environment shifts the stack, and with it the
 alignment of everything on it (Mytkowicz et al. 2009, Producing wrong data without doing anything obviously wrong)."""
+LAST_WORDS = 20_000
+_NO_MEMORY = re.compile(r"bad_alloc|out of memory|cannot allocate memory|RESOURCE_EXHAUSTED", re.IGNORECASE)
 
 
 class CellFailed(Exception):
@@ -83,6 +86,12 @@ class WorkerProcess:
             if lines:
                 return lines[-1][:200]
         return ""
+
+    def ran_out_of_memory(self) -> bool:
+        """Whether among its last words are those with which C++ ends a program that gets no memory."""
+        with contextlib.suppress(OSError):
+            return bool(_NO_MEMORY.search(self.log.read_text(errors="replace")[-LAST_WORDS:]))
+        return False
 
 
 class Workers:
@@ -223,6 +232,8 @@ class Workers:
             self.scratch.oom_kills = oom_kills()
             if code == -signal.SIGKILL and self.scratch.oom_kills > before:
                 return CellFailed("out_of_memory", "the kernel killed the worker when memory ran out")
+            if code == -signal.SIGABRT and worker.ran_out_of_memory():
+                return CellFailed("out_of_memory", "the framework gave up for want of memory")
             return CellFailed("crashed", f"the worker died of {signal.Signals(-code).name}")
         return CellFailed("crashed", f"the worker exited with code {code}{ending}")
 

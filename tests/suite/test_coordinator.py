@@ -22,7 +22,10 @@ from tests.fakes.awake import noted
 from tests.fakes.running import QUICK, case, cells, fake, plan, record, run
 
 ADAPTIVE = replace(QUICK, launches=2, most_launches=4)
-CRASHING = ["raises", "out_of_memory", "killed", "segfault", "exits", "prints", "nan", "transposed", "float32_result"]
+CRASHING = [
+    *("raises", "out_of_memory", "aborts_for_memory", "killed", "segfault", "exits"),
+    *("prints", "nan", "transposed", "float32_result"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,7 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Ce
     [
         ("raises", "failed", "ValueError: a planted fault"),
         ("out_of_memory", "out_of_memory", "Unable to allocate"),
+        ("aborts_for_memory", "out_of_memory", "the framework gave up for want of memory"),
         ("killed", "crashed", "the worker died of SIGKILL"),
         ("segfault", "crashed", "the worker died of SIGSEGV"),
         ("exits", "crashed", "the worker exited with code 3; its last words: goodbye"),

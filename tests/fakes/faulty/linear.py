@@ -39,6 +39,13 @@ def killed(x, weight, bias):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@implements("linear", variant="aborts_for_memory")
+def aborts_for_memory(x, weight, bias):
+    """As the C++ library ends a program that does not catch its exception."""
+    os.write(2, b"terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\n")
+    os.abort()
+
+
 @implements("linear", variant="segfault")
 def segfault(x, weight, bias):
     ctypes.string_at(0)
