@@ -224,16 +224,6 @@ class Backend(ABC):
     def gradient(self, objective: Function, mode: str, positions: Sequence[int]) -> Function:
         """tensors ↦ (loss, gradients at `positions` …), by what the framework's users write."""
 
-    @abstractmethod
-    def training(
-        self, objective: Function, mode: str, tensors: Sequence[Native], positions: Sequence[int], learning_rate: float
-    ) -> Function:
-        """data ↦ (loss, parameters after the step …): one step of gradient descent on parameters that it keeps.
-
-        `tensors` are all arguments of the objective; those at `positions` are the parameters' initial values, the others
-        are the data that each step is called with.
-        """
-
     def leading(self, function: Function, count: int) -> Function:
         """`function` with a tuple of its first `count` outputs: those that gradients flow from."""
         return lambda *tensors: as_tuple(function(*tensors))[:count]

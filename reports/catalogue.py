@@ -69,6 +69,8 @@ def workloads_table() -> RenderableType:
 
 def backing(workload: str) -> str:
     """Which outside cases back the oracle: `4 onnx node, 5 onnx reference`; or that none do."""
+    if WORKLOADS[workload].network:
+        return "that of its layers"
     sources = _truth().get(workload, {}).get("sources", {})
     return ", ".join(f"{number} {source}" for source, number in sources.items()) or "none"
 

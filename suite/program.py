@@ -15,8 +15,8 @@ from suite.workloads.draw import COTANGENT, TANGENT
 Array = np.ndarray
 Implementations = Mapping[tuple[str, str], Implementation]
 
-OF_LOSS = ("gradient", "train_step", "hvp", "per_example_gradient")
-"""Tasks that are asked of the scalar loss; the others are asked of the outputs."""
+OF_SCALAR = ("gradient", "hvp", "per_example_gradient")
+"""Tasks that are asked of a scalar, to which other outputs are contracted; the others are asked of the outputs."""
 
 
 class Unsupported(Exception):
@@ -48,19 +48,16 @@ class Program:
         self.precision, self.device = precision, device
         self._layout = dict(implementation.layout)
         self._axes = {name: t.axes for name, t in (workload.tensors(problem) | workload.outputs(problem)).items()}
-        if workload.loss and task in OF_LOSS:
-            self._layout |= {
-                n: a for n, a in implementations[workload.loss, "default"].layout.items() if n in self._axes
-            }
 
         tensors = workload.arguments(problem)
         self._names = list(tensors)
         function = implementation.bind(problem)
-        if task in OF_LOSS:
-            function = self._objective(function, implementations)
+        if self.contracts:
+            function = backend.compose(function, backend.contract, len(self._names))
+            self._names += [COTANGENT + name for name in workload.cotangents(problem)]
         self.objective = function
         moved = [name for name, tensor in workload.differentiable(problem).items() if name in tensors]
-        if task in ("train_step", "per_example_gradient"):
+        if task == "per_example_gradient":
             moved = [name for name in moved if tensors[name].role == "parameter"]
         self.differentiated = moved
         self.positions = [self._names.index(name) for name in moved]
@@ -92,34 +89,19 @@ class Program:
             case "per_example_gradient":
                 axes = [self._batch_axis(name) for name in self._names]
                 return backend.per_example_gradient(function, mode, positions, axes), ["loss", *names]
-        step = backend.training(function, mode, self.arguments, positions, self.problem.learning_rate)
-        self.arguments = [a for position, a in enumerate(self.arguments) if position not in positions]
-        return step, ["loss", *names]
-
-    def _objective(self, function: Any, implementations: Implementations) -> Any:
-        """The scalar loss as a function of all tensors; what it needs beyond the arguments is added to their names."""
-        count = len(self._names)
-        if self.workload.loss:
-            self._names += list(self.workload.targets(self.problem))
-            criterion = implementations[self.workload.loss, "default"].bind(self.problem)
-            return self.backend.compose(function, criterion, count)
-        if not self.contracts:
-            return function
-        self._names += [COTANGENT + name for name in self.workload.cotangents(self.problem)]
-        return self.backend.compose(function, self.backend.contract, count)
+        raise Unsupported(f"{self.workload.name} has no task {self.task}")
 
     @property
     def contracts(self) -> bool:
-        """Whether the loss is the contraction of the outputs with their cotangents."""
-        scalar = self.workload.is_scalar(self.problem)
-        return self.task in OF_LOSS and self.workload.loss is None and not scalar
+        """Whether the scalar is the contraction of the outputs with their cotangents."""
+        return self.task in OF_SCALAR and not self.workload.is_scalar(self.problem)
 
     def native(self, values: Mapping[str, Array]) -> list[Native]:
         """The arguments as native tensors, in the implementation's layout."""
         arguments = []
         for position, name in enumerate(self._names):
             array = permute(values[name], *self._axes_of(name))
-            differentiable = self.task in ("gradient", "train_step") and position in self.positions
+            differentiable = self.task == "gradient" and position in self.positions
             arguments.append(self.backend.array(array, self.precision, self.device, differentiable))
         return arguments
 

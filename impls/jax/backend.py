@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import jaxlib
 import numpy as np
 
-from impls.interface import Backend, Function, Native, as_tuple, of_leaves, place
+from impls.interface import Backend, Function, Native, as_tuple, of_leaves
 from impls.jax.modes import as_mode
 from impls.jax.modules import JaxModels
 
@@ -86,33 +86,6 @@ class JaxBackend(Backend):
             return (loss, *gradients)
 
         return as_mode(value_and_gradient, mode)
-
-    def training(
-        self,
-        objective: Function,
-        mode: str,
-        tensors: Sequence[jax.Array],
-        positions: Sequence[int],
-        learning_rate: float,
-    ) -> Function:
-        def loss_of(parameters: list[jax.Array], *data: jax.Array) -> jax.Array:
-            return objective(*place(data, parameters, positions))
-
-        def update(parameters: list[jax.Array], *data: jax.Array) -> tuple[jax.Array, list[jax.Array]]:
-            loss, gradients = jax.value_and_grad(loss_of)(parameters, *data)
-            return loss, [p - learning_rate * g for p, g in zip(parameters, gradients, strict=True)]
-
-        if mode == "jit":  # the old parameters' memory is given to the new ones
-            update = jax.jit(update, donate_argnums=0)
-        parameters = [jnp.copy(tensors[position]) for position in positions]
-
-        def step(*data: jax.Array) -> tuple[jax.Array, ...]:
-            nonlocal parameters
-            loss, parameters = update(parameters, *data)
-            return (loss, *parameters)
-
-        step.traced = update
-        return step
 
     def jvp(self, function: Function, mode: str, positions: Sequence[int]) -> Function:
         def pushforward(*tensors: jax.Array) -> tuple[jax.Array, ...]:

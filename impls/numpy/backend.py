@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from impls.interface import Backend, Function, Native, as_tuple, place
+from impls.interface import Backend, Function, Native, as_tuple
 from impls.numpy.networks import NumpyModels
 
 Array = np.ndarray
@@ -87,20 +87,6 @@ class NumpyBackend(Backend):
             return (loss, *(gradients[position] for position in positions))
 
         return value_and_gradient
-
-    def training(
-        self, objective: Function, mode: str, tensors: Sequence[Array], positions: Sequence[int], learning_rate: float
-    ) -> Function:
-        parameters = [tensors[position].copy() for position in positions]
-        gradient = self.gradient(objective, mode, positions)
-
-        def step(*data: Array) -> tuple[Array, ...]:
-            loss, *gradients = gradient(*place(data, parameters, positions))
-            for parameter, derivative in zip(parameters, gradients, strict=True):
-                parameter -= learning_rate * derivative
-            return (loss, *parameters)
-
-        return step
 
     def leading(self, function: Function, count: int) -> Function:
         def outputs_and_backward(*tensors: Array) -> tuple[Native, Function]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from impls.interface import Backend, Function, Native, as_tuple, of_leaves, place
+from impls.interface import Backend, Function, Native, as_tuple, of_leaves
 from impls.pytorch.modes import as_mode
 from impls.pytorch.modules import PytorchModels
 
@@ -92,27 +92,6 @@ class PytorchBackend(Backend):
             return (loss, *(leaf.grad for leaf in leaves))
 
         return value_and_gradient
-
-    def training(
-        self,
-        objective: Function,
-        mode: str,
-        tensors: Sequence[torch.Tensor],
-        positions: Sequence[int],
-        learning_rate: float,
-    ) -> Function:
-        objective = as_mode(objective, mode)
-        parameters = [tensors[position] for position in positions]
-        optimizer = torch.optim.SGD(parameters, lr=learning_rate, momentum=0, weight_decay=0)
-
-        def step(*data: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            optimizer.zero_grad()
-            loss = objective(*place(data, parameters, positions))
-            loss.backward()
-            optimizer.step()
-            return (loss, *parameters)
-
-        return step
 
     def jvp(self, function: Function, mode: str, positions: Sequence[int]) -> Function:
         def pushforward(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:

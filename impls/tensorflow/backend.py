@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from impls.interface import Backend, Function, Native, as_tuple, place
+from impls.interface import Backend, Function, Native, as_tuple
 from impls.tensorflow.modes import as_mode
 from impls.tensorflow.modules import TensorflowModels
 
@@ -90,31 +90,6 @@ class TensorflowBackend(Backend):
             return (loss, *tape.gradient(loss, leaves))
 
         return as_mode(value_and_gradient, mode)
-
-    def training(
-        self,
-        objective: Function,
-        mode: str,
-        tensors: Sequence[tf.Tensor],
-        positions: Sequence[int],
-        learning_rate: float,
-    ) -> Function:
-        variables = [tf.Variable(tensors[position]) for position in positions]
-
-        def update(*data: tf.Tensor) -> tf.Tensor:
-            with tf.GradientTape() as tape:
-                loss = objective(*place(data, variables, positions))
-            for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
-                variable.assign_sub(learning_rate * gradient)
-            return loss
-
-        update = as_mode(update, mode)
-
-        def step(*data: tf.Tensor) -> tuple[Native, ...]:
-            return (update(*data), *variables)
-
-        step.traced = update
-        return step
 
     def jvp(self, function: Function, mode: str, positions: Sequence[int]) -> Function:
         def pushforward(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from suite.errors import UsageError
-from suite.workloads import Problem, Workload
+from suite.workloads import WORKLOADS, Problem, Workload
 from suite.workloads.definition import Value
 
+OPERATIONS = {name: workload for name, workload in WORKLOADS.items() if workload.network is None}
+"""All workloads but the models, which are made of them."""
 ELEMENTS = 4000
 """The most numbers that the tensors and results of a problem may have together."""
 LARGEST = 6

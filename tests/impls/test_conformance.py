@@ -18,10 +18,10 @@ from suite.records import Check
 from suite.workers import CellFailed, Workers
 from suite.workloads import TRANSFORMS, WORKLOADS
 from tests.impls.conftest import PROVING, THREADS
+from tests.impls.problems import OPERATIONS
 
-IN_EVERY_MODE = ("conv2d", "layer_norm", "linear", "mlp", "softmax", "softmax_cross_entropy")
+IN_EVERY_MODE = ("conv2d", "layer_norm", "linear", "softmax", "softmax_cross_entropy")
 """Workloads of which everything is tried in every mode; of the others, the gradient, which holds the value too."""
-OPERATIONS = {name: workload for name, workload in WORKLOADS.items() if workload.network is None}
 PROBLEMS = [(name, problem) for name, w in OPERATIONS.items() for problem in w.problems if problem.startswith("tiny")]
 
 
@@ -137,7 +137,7 @@ def _checks(workers: Workers, column: Column, workload: str, problem: str, task:
     case = Case(workload, problem, WORKLOADS[workload].problem(problem), task, precision, "cpu", THREADS)
     checker = Checker(case, workers, seed=0, columns=[])
     try:
-        if (_proves(column) and (problem == "tiny" or column.framework == "numpy")) or task == "train_step":
+        if (_proves(column) and (problem == "tiny" or column.framework == "numpy")):
             checks = checker.build_and_check(column)[1]
         else:
             folder = workers.scratch.arrays("results")
@@ -172,19 +172,6 @@ def test_values_and_gradients_agree_with_the_oracle(
         _checks(workers, column, workload, problem, "gradient", "float32")
     else:
         assert found in ({"value", "gradient"}, set())
-
-
-@pytest.mark.parametrize(
-    ("workload", "problem", "column"),
-    _grouped([entry for entry in COLUMNS if "train_step" in WORKLOADS[entry[0]].tasks]),
-    ids=_id,
-)
-def test_ten_training_steps_follow_the_oracles_losses(
-    workers: Workers, workload: str, problem: str, column: Column
-) -> None:
-    for precision in ("float64", "float32"):
-        checks = _checks(workers, column, workload, problem, "train_step", precision)
-        assert {"training", "training.parameters"} <= {check.name for check in checks}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from suite.workers import CellFailed, Workers
 from suite.workloads import WORKLOADS, Problem, Workload
 from suite.workloads.draw import COTANGENT, checksum, draw
 from tests.impls.conftest import PROVING
-from tests.impls.problems import allowed, changed
+from tests.impls.problems import OPERATIONS, allowed, changed
 
 BACKEND, NUMPY = interface.load("impls.numpy")
 Arrays = dict[str, np.ndarray]
@@ -34,7 +34,7 @@ COLUMNS = [
     pytest.param(name, framework, marks=pytest.mark.xdist_group(framework))
     for framework in PROVING
     if framework != "numpy"
-    for name in WORKLOADS
+    for name in OPERATIONS
 ]
 a_few = settings(
     max_examples=EXAMPLES,

@@ -10,14 +10,13 @@ from impls import interface
 from impls.interface import Implementation, Native
 from impls.numpy.backend import NumpyBackend
 from impls.numpy.convolution import conv2d
-from impls.numpy.losses import softmax_cross_entropy
 from suite.program import Program, Unsupported, definition
 from suite.timing import time_block
 from suite.workloads import TRANSFORMS, WORKLOADS, Problem
 from suite.workloads.draw import draw
 
 _, NUMPY = interface.load("impls.numpy")
-CONV2D, MLP, LINEAR = WORKLOADS["conv2d"], WORKLOADS["mlp"], WORKLOADS["linear"]
+CONV2D, LINEAR = WORKLOADS["conv2d"], WORKLOADS["linear"]
 Array = np.ndarray
 
 
@@ -112,15 +111,6 @@ def test_without_a_loss_the_output_is_contracted_with_the_cotangent() -> None:
     assert found["weight"] == pytest.approx(values["cotangent.y"].T @ values["x"], rel=1e-14)
 
 
-def test_a_loss_of_its_own_is_composed_with_the_targets() -> None:
-    values = draw(MLP, MLP.problem("tiny"), seed=1)
-    logits = results(program("mlp"))["y"]
-    loss, _ = softmax_cross_entropy(logits, values["labels"])
-    found = results(program("mlp", "gradient"))
-    assert found["loss"] == pytest.approx(float(loss), rel=1e-14)
-    assert list(found) == ["loss", "x", "weight1", "bias1", "weight2", "bias2"]
-
-
 def test_a_scalar_workload_is_its_own_loss_and_class_numbers_have_no_gradient() -> None:
     found = results(program("softmax_cross_entropy", "gradient"))
     assert list(found) == ["loss", "logits"]
@@ -174,12 +164,6 @@ def test_the_gradients_of_all_examples_sum_to_the_gradient_where_the_loss_is_a_s
     assert all(found[name].sum(axis=0) == pytest.approx(whole[name], rel=1e-12) for name in found)
 
 
-def test_the_loss_of_one_example_is_that_of_a_batch_of_one() -> None:
-    found, whole = transformed("mlp", "per_example_gradient"), results(program("mlp", "gradient"))
-    assert found["loss"].mean() == pytest.approx(float(whole["loss"]), rel=1e-12)
-    assert found["weight1"].mean(axis=0) == pytest.approx(whole["weight1"], rel=1e-12)
-
-
 @pytest.mark.parametrize("task", TRANSFORMS)
 def test_a_transform_comes_back_in_the_definitions_axes_whatever_the_layout(task: str) -> None:
     expected = transformed("conv2d", task)
@@ -193,37 +177,10 @@ def test_statistics_have_no_derivative() -> None:
     assert list(transformed("batch_norm", "jvp")) == ["y", "tangent.y"]
 
 
-def test_a_training_step_moves_the_parameters_against_their_gradient_and_nothing_else() -> None:
-    problem = MLP.problem("tiny")
-    values = draw(MLP, problem, seed=1)
-    gradient = results(program("mlp", "gradient"))
-    found = results(program("mlp", "train_step"))
-    assert list(found) == ["loss", "weight1", "bias1", "weight2", "bias2"]
-    assert found["loss"] == gradient["loss"]
-    for name in ("weight1", "bias1", "weight2", "bias2"):
-        assert found[name] == pytest.approx(values[name] - problem.learning_rate * gradient[name], rel=1e-14)
-
-
-def test_training_goes_on_from_where_the_last_step_ended() -> None:
-    training = program("mlp", "train_step")
-    losses = [float(results(training)["loss"]) for _ in range(20)]
-    assert losses == sorted(losses, reverse=True)
-    assert losses[-1] < losses[0]
-    values = draw(MLP, MLP.problem("tiny"), seed=1)
-    first = results(program("mlp", "train_step"))
-    second = results(program("mlp", "train_step", values={**values, **first}))
-    assert losses[1] == pytest.approx(float(second["loss"]), rel=1e-14)
-
-
-def test_a_training_step_is_called_with_the_data_alone() -> None:
-    training = program("mlp", "train_step")
-    assert [argument.shape for argument in training.arguments] == [(4, 6), (4,)]
-
-
 def test_the_drawn_values_are_left_as_they_were() -> None:
-    values = draw(MLP, MLP.problem("tiny"), seed=1)
+    values = draw(LINEAR, LINEAR.problem("tiny"), seed=1)
     same = {name: array.copy() for name, array in values.items()}
-    program("mlp", "train_step", values=values).call()
+    program("linear", "gradient", values=values).call()
     assert all(np.array_equal(values[name], same[name]) for name in values)
 
 
@@ -283,9 +240,9 @@ def test_a_backend_without_forward_mode_gives_no_directional_derivative() -> Non
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_wrong_number_of_results_is_refused(count: int) -> None:
-    made = program("mlp", "gradient")
+    made = program("linear", "gradient")
     outputs = (made.call() * 2)[:count]
-    with pytest.raises(ValueError, match=f"{count} results came, not the 6 of the definition"):
+    with pytest.raises(ValueError, match=f"{count} results came, not the 4 of the definition"):
         made.read(outputs)
 
 
@@ -334,8 +291,8 @@ def test_the_backends_reason_comes_first_and_then_the_implementations_own() -> N
 
 def test_results_of_the_precision_that_was_asked_for_are_right() -> None:
     for precision in ("float64", "float32"):
-        for task in ("forward", "gradient", "train_step"):
-            made = program("mlp", task, precision=precision)
+        for task in ("forward", "gradient"):
+            made = program("linear", task, precision=precision)
             assert made.wrong_types(made.call()) is None
 
 
@@ -378,32 +335,31 @@ def test_the_precision_is_switched_before_any_array_is_made() -> None:
 @pytest.mark.parametrize(
     ("task", "flags"),
     [
-        # x, weight1, bias1, weight2, bias2 and, for a loss, the labels
-        ("forward", [False] * 5),
-        ("gradient", [True] * 5 + [False]),
-        ("train_step", [False] + [True] * 4 + [False]),
+        # x, weight, bias and, for the gradient, the cotangent
+        ("forward", [False] * 3),
+        ("gradient", [True] * 3 + [False]),
     ],
 )
 def test_only_what_is_differentiated_is_marked_so(task: str, flags: list[bool]) -> None:
     backend = Recording()
-    made = program("mlp", task, backend=backend)
+    made = program("linear", task, backend=backend)
     assert [event[4] for event in backend.events if event[0] == "array"] == flags
-    assert made.positions == [1, 2, 3, 4] if task == "train_step" else [0, 1, 2, 3, 4]
+    assert made.positions == [0, 1, 2]
 
 
 def test_a_call_synchronises_every_output() -> None:
     backend = Recording()
-    made = program("mlp", "gradient", backend=backend)
+    made = program("linear", "gradient", backend=backend)
     made.call()
-    assert backend.events[-1] == ("synchronize", 6)
+    assert backend.events[-1] == ("synchronize", 4)
 
 
 def test_the_timed_work_is_that_of_the_program() -> None:
     backend = Recording()
-    made = program("mlp", "gradient", backend=backend)
+    made = program("linear", "gradient", backend=backend)
     made_until = len(backend.events)
     time_block(made.timed(), 3)
-    assert backend.events[made_until:] == [("synchronize", 6)], "no conversion is timed"
+    assert backend.events[made_until:] == [("synchronize", 4)], "no conversion is timed"
     assert made.read(made.timed().function(*made.timed().arguments)).keys() == results(made).keys()
 
 

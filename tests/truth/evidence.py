@@ -16,6 +16,7 @@ from impls import interface
 from impls.interface import as_tuple
 from suite.workloads import WORKLOADS, Workload
 from suite.workloads.draw import draw
+from tests.impls.problems import OPERATIONS
 from tests.mutants.planting import mutants
 from tests.truth.oracle import agrees, cases_of
 from tests.truth.outside import SOURCES
@@ -36,7 +37,7 @@ def evidence() -> Evidence:
     _, implementations = interface.load("tests.mutants.numpy")
     found: Evidence = {}
     numbered = list(enumerate(m for m in mutants() if m.framework == "numpy"))
-    for workload in sorted(WORKLOADS.values(), key=lambda w: (w.family, w.name)):
+    for workload in sorted(OPERATIONS.values(), key=lambda w: (w.family, w.name)):
         cases = cases_of(workload.name)
         healthy = implementations[workload.name, "default"]
         planted = killed = 0

@@ -9,7 +9,7 @@ import os
 from functools import wraps
 from typing import Any
 
-from impls.interface import Backend, Function, Implementation, implements, load
+from impls.interface import Backend, Function, Implementation, Models, implements, load
 
 SAMPLE_S = 0.01
 WARM_UP_S = 0.5
@@ -70,6 +70,7 @@ def plant(framework: str, share: float, module: str) -> type[Backend]:
     class Slowed(type(original)):  # type: ignore[misc]
         modes = (FRAMEWORKS[framework],)
         compiled_modes = ()
+        models = _slowed_models(original.models, share)
 
         def forward(self, function: Function, mode: str) -> Function:
             return slowed(super().forward(function, mode), share)
@@ -82,6 +83,14 @@ def plant(framework: str, share: float, module: str) -> type[Backend]:
             of_module = implements(workload, variant=variant, layout=found.layout, unsupported=found.unsupported)
             of_module(_in(module, found))
     return Slowed
+
+
+def _slowed_models(models: Models, share: float) -> Models:
+    class Slowed(type(models)):  # type: ignore[misc]
+        def infer(self, model: Any, mode: str) -> Function:
+            return slowed(super().infer(model, mode), share)
+
+    return Slowed()
 
 
 def _in(module: str, implementation: Implementation) -> Function:

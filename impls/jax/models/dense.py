@@ -6,6 +6,11 @@ from impls.interface import implements
 from impls.jax.models import layers
 
 
+@implements("mlp")
+def mlp(parameters, states, x, *, training):
+    return layers.linear(parameters["fc2"], jax.nn.relu(layers.linear(parameters["fc1"], x))), {}
+
+
 @implements("deep_mlp")
 def deep_mlp(parameters, states, x, *masks, training, dropout):
     new = {}

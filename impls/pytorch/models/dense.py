@@ -7,6 +7,16 @@ from impls.interface import implements
 from impls.pytorch.models.layers import MaskedDropout
 
 
+@implements("mlp")
+class Mlp(nn.Module):
+    def __init__(self, *, inputs, hidden, classes):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(inputs, hidden), nn.Linear(hidden, classes)
+
+    def forward(self, x):
+        return self.fc2(F.relu(self.fc1(x)))
+
+
 @implements("deep_mlp")
 class DeepMlp(nn.Module):
     def __init__(self, *, inputs, width, classes, dropout):

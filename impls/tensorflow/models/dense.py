@@ -6,6 +6,16 @@ from impls.interface import implements
 from impls.tensorflow.models.layers import BatchNorm, Linear, dropout
 
 
+@implements("mlp")
+class Mlp(tf.Module):
+    def __init__(self, *, inputs, hidden, classes):
+        super().__init__()
+        self.fc1, self.fc2 = Linear(inputs, hidden), Linear(hidden, classes)
+
+    def __call__(self, x, training):
+        return self.fc2(tf.nn.relu(self.fc1(x)))
+
+
 @implements("deep_mlp")
 class DeepMlp(tf.Module):
     def __init__(self, *, inputs, width, classes, dropout):

@@ -10,6 +10,32 @@ from suite.workloads.models.network import Network
 
 
 @model(family="dense")
+class Mlp:
+    """Perceptron with one hidden layer, which is rectified.
+
+    Source: Goodfellow, Bengio and Courville 2016, Deep Learning, section 6.1.
+
+    With 784 inputs (28 × 28 pixels), 128 hidden units and 10 classes it has 101,770 parameters.
+    """
+
+    loss = "softmax_cross_entropy"
+    smooth = False
+    problems = {
+        "tiny": dict(batch=4, inputs=6, hidden=5, classes=3),
+        "small": dict(batch=32, inputs=784, hidden=128, classes=10),
+        "medium": dict(batch=256, inputs=784, hidden=128, classes=10),
+        "large": dict(batch=1024, inputs=784, hidden=1024, classes=10),
+    }
+
+    @staticmethod
+    def layers(net: Network, p: Problem) -> None:
+        x = net.input("x", "B I", (p.batch, p.inputs))
+        x = activation(net, "relu", linear(net, "fc1", x, p.hidden), "relu")
+        net.output("y", linear(net, "fc2", x, p.classes), "B C")
+        net.target("labels", "B", (p.batch,), Classes(p.classes))
+
+
+@model(family="dense")
 class DeepMlp:
     """Perceptron with three hidden layers, batch normalisation and dropout.
 

@@ -18,11 +18,12 @@ from suite.gradients import Finding, check_directions, check_elements
 from suite.program import Program
 from suite.workloads import WORKLOADS, Problem
 from suite.workloads.draw import COTANGENT, draw
+from tests.impls.problems import OPERATIONS
 
 BACKEND, NUMPY = interface.load("impls.numpy")
 Array = np.ndarray
 Values = dict[str, Array]
-EVERY_TINY = [(name, p) for name, found in WORKLOADS.items() for p in found.problems if p.startswith("tiny")]
+EVERY_TINY = [(name, p) for name, found in OPERATIONS.items() for p in found.problems if p.startswith("tiny")]
 DIFFERENTIABLE = [each for each in EVERY_TINY if "gradient" in WORKLOADS[each[0]].tasks]
 a_few = settings(max_examples=15, deadline=None)
 
@@ -85,15 +86,6 @@ def slow_linear(p: Problem, x: Array, weight: Array, bias: Array) -> Array:
     return np.einsum("bi,oi->bo", x, weight, optimize=False) + bias
 
 
-def slow_mlp(p: Problem, x: Array, weight1: Array, bias1: Array, weight2: Array, bias2: Array) -> Array:
-    y = np.empty((p.batch, p.classes))
-    for b in range(p.batch):
-        hidden = [max(0.0, sum(x[b, i] * weight1[h, i] for i in range(p.inputs)) + bias1[h]) for h in range(p.hidden)]
-        for c in range(p.classes):
-            y[b, c] = sum(hidden[h] * weight2[c, h] for h in range(p.hidden)) + bias2[c]
-    return y
-
-
 def slow_attention(p: Problem, query: Array, key: Array, value: Array) -> Array:
     y = np.zeros(query.shape)
     for b, h, t in np.ndindex(*query.shape[:3]):
@@ -123,7 +115,6 @@ REFERENCES: dict[str, list[Any]] = {
     "conv2d": [slow_conv2d, scipy_conv2d],
     "layer_norm": [slow_layer_norm],
     "linear": [slow_linear],
-    "mlp": [slow_mlp],
     "softmax_cross_entropy": [slow_softmax_cross_entropy],
 }
 
@@ -294,14 +285,6 @@ def test_large_scores_do_not_overflow_in_attention() -> None:
         "value": np.array([3.0, 7.0]).reshape(shape),
     }
     assert forward("attention", problem, values).ravel().tolist() == [3.0, 3.0]
-
-
-@given(st.fixed_dictionaries(dict(batch=st.integers(1, 4), inputs=st.integers(1, 6), hidden=st.integers(1, 6))))
-@a_few
-def test_any_perceptron_is_what_it_is_defined_as_and_so_is_its_backward(changes: dict[str, int]) -> None:
-    problem = WORKLOADS["mlp"].problem("tiny", **changes)
-    assert_forward_is_right("mlp", problem, seed=0)
-    assert_backward_is_right("mlp", problem, seed=0)
 
 
 @given(
