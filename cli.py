@@ -342,10 +342,16 @@ def check(
 
 @app.command()
 def diverge(
-    model: Annotated[str, typer.Argument(metavar=r"MODEL[problem]", help="resnet18, 'bert_base[small]'. Default: tiny.")],
+    model: Annotated[
+        str, typer.Argument(metavar=r"MODEL[problem]", help="resnet18, 'bert_base[small]'. Default: tiny.")
+    ],
     between: Annotated[str, typer.Option(help="The two frameworks: pytorch,jax.")] = "pytorch,jax",
-    steps: Annotated[int | None, typer.Option(help="Train so many steps, and compare the parameters after each.")] = None,
-    precision: Annotated[str | None, typer.Option(help="Default: float64; with --steps float32, beside float64.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Train so many steps, and compare the parameters after each.")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="Default: float64; with --steps float32, beside float64.")
+    ] = None,
     threads: Threads = None,
     seed: Seed = 0,
     everything: Annotated[bool, typer.Option("--all", help="Show every layer.")] = False,

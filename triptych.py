@@ -216,9 +216,7 @@ def resume(folder: Path | str, *, progress: Progress | None = None) -> Run:
     return _reported(Path(folder))
 
 
-def learn(
-    folder: Path | str, *models: str, seeds: int = 3, progress: Progress | None = None
-) -> Run:
+def learn(folder: Path | str, *models: str, seeds: int = 3, progress: Progress | None = None) -> Run:
     """Train models on real data in the frameworks of the run in `folder`, whose report then shows their learning curves.
 
     `models` are those of `suite.lessons`, by default all; each is trained from so many draws of its parameters. What is there

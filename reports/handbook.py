@@ -46,7 +46,9 @@ def _section(workload: Workload) -> list[str]:
     facts = [f"tasks: {', '.join(workload.tasks)}"]
     facts += [f"loss: {workload.loss}"] if workload.loss else []
     facts += [] if workload.smooth else ["has kinks"]
-    facts += [f"{workload.parameter_count(workload.problem('small')):,} parameters at `small`"] if workload.network else []
+    facts += (
+        [f"{workload.parameter_count(workload.problem('small')):,} parameters at `small`"] if workload.network else []
+    )
     return [
         f"## {workload.name}",
         "",

@@ -62,7 +62,9 @@ def figure(lesson: Lesson) -> Figure:
         for number, (name, own) in enumerate(lesson.curves.items()):
             color, style = palette[number % 10], _STYLES[number % len(_STYLES)]
             train, validation = _mean(own, "train"), _mean(own, "validation")
-            axes.plot(validation, color=color, linestyle=style, linewidth=2.2, label=format.clean(f"{name}, validation"))
+            axes.plot(
+                validation, color=color, linestyle=style, linewidth=2.2, label=format.clean(f"{name}, validation")
+            )
             axes.plot(train, color=color, linestyle=style, linewidth=1, label=format.clean(f"{name}, training"))
         _mark_gap(axes, lesson, gap)
         axes.set(xlabel="passes over the training examples", ylabel="loss")
@@ -173,4 +175,6 @@ def _mark_gap(axes: Axes, lesson: Lesson, gap: float) -> None:
     passes, train = len(curves[0].train) - 1, float(np.mean([curve.train[-1] for curve in curves]))
     place = passes * 1.02
     axes.plot([place, place], [train, train + gap], color=svg.INK, linewidth=1, marker="_")
-    axes.annotate(f" over-fitting\n gap {gap:.2g}", (place, train + gap / 2), size=8, va="center", annotation_clip=False)
+    axes.annotate(
+        f" over-fitting\n gap {gap:.2g}", (place, train + gap / 2), size=8, va="center", annotation_clip=False
+    )

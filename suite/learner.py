@@ -15,7 +15,9 @@ Array = np.ndarray
 Examples = Mapping[str, Array]
 
 
-def learn(step: ModelProgram, forward: ModelProgram, parts: Mapping[str, Examples], epochs: int, seed: int) -> dict[str, Any]:
+def learn(
+    step: ModelProgram, forward: ModelProgram, parts: Mapping[str, Examples], epochs: int, seed: int
+) -> dict[str, Any]:
     """Train for so many passes over `parts["train"]`, in an order that follows from the seed; what is left over when the
     batches are full waits for the next pass.
 

@@ -55,9 +55,7 @@ def _columns(plan: Plan) -> list[Column]:
     return found
 
 
-def _curve(
-    lesson: Lesson, seed: int, column: Column, plan: Plan, workers: Workers, scratch: Scratch
-) -> Curve:
+def _curve(lesson: Lesson, seed: int, column: Column, plan: Plan, workers: Workers, scratch: Scratch) -> Curve:
     precision, threads = plan.cases[0].precision, plan.cases[0].threads
     case = Case(lesson.model, "", lesson.parameters, "train_step", precision, "cpu", threads)
     folder = scratch.arrays("examples")
@@ -68,7 +66,14 @@ def _curve(
     try:
         Checker(case, workers, seed, [column]).open(case, column.target)
         reply = workers.ask(
-            column.target, "learn", TIMEOUT_S, mode=column.mode, folder=str(folder), names=names, epochs=lesson.epochs, seed=seed
+            column.target,
+            "learn",
+            TIMEOUT_S,
+            mode=column.mode,
+            folder=str(folder),
+            names=names,
+            epochs=lesson.epochs,
+            seed=seed,
         )
     except CellFailed as failure:
         return Curve(**told, seed=seed, reason=failure.reason)

@@ -85,7 +85,9 @@ def _images() -> tuple[Array, Array]:
     try:
         from sklearn.datasets import load_digits
     except ImportError:
-        raise UsageError("the digits come with scikit-learn, which is not installed: pip install scikit-learn") from None
+        raise UsageError(
+            "the digits come with scikit-learn, which is not installed: pip install scikit-learn"
+        ) from None
     found = load_digits()
     order = np.random.default_rng(0).permutation(len(found.target))
     return found.images[order] / 16, found.target[order].astype(np.int64)

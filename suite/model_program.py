@@ -46,7 +46,11 @@ class ModelProgram(Program):
         backend.use(precision)
         self.arguments = self.native(values)
         states = {name: self._native(name, values) for name in workload.states(problem)}
-        shown = [argument for name, argument in zip(self._names, self.arguments, strict=True) if tensors[name].role == "input"]
+        shown = [
+            argument
+            for name, argument in zip(self._names, self.arguments, strict=True)
+            if tensors[name].role == "input"
+        ]
         self.model = backend.models.make(implementation.bind(problem), self._parameters(values), states, shown)
         self.function, self.outputs = self._task(implementations, len(inputs), list(states))
 

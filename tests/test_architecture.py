@@ -20,7 +20,17 @@ FRAMEWORKS = ("numpy", "pytorch", "tensorflow", "jax")
 WORKER_SIDE = [
     *(
         ROOT / "suite" / f"{name}.py"
-        for name in ("__init__", "errors", "gradients", "learner", "model_program", "program", "protocol", "timing", "worker")
+        for name in (
+            "__init__",
+            "errors",
+            "gradients",
+            "learner",
+            "model_program",
+            "program",
+            "protocol",
+            "timing",
+            "worker",
+        )
     ),
     *ROOT.glob("suite/workloads/**/*.py"),
     *ROOT.glob("impls/**/*.py"),
@@ -193,7 +203,9 @@ def test_every_framework_has_a_module_for_each_family(framework):
     shared = {"definition.py", "distributions.py", "draw.py"}
     families = {path.name for path in ROOT.glob("suite/workloads/*.py")} - shared
     found = {path.name for path in ROOT.glob(f"impls/{framework}/*.py")} - {"backend.py", "conventions.py"}
-    of_models = {"networks.py", "elementary.py"} if framework == "numpy" else {"modules.py", "modes.py", "generation.py"}
+    of_models = (
+        {"networks.py", "elementary.py"} if framework == "numpy" else {"modules.py", "modes.py", "generation.py"}
+    )
     assert found - of_models == families
 
 

@@ -1,6 +1,6 @@
 """Models in JAX: pure functions of nested dicts of parameters and states, which take the definition's by their paths.
 
-    def model(parameters, states, *data, training, ...): return outputs, new_states
+def model(parameters, states, *data, training, ...): return outputs, new_states
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class Noted(dict[str, Any]):
 
     def __init__(self, tree: Tree, path: str, read: set[str]) -> None:
         super().__init__(
-            {key: Noted(value, f"{path}{key}.", read) if isinstance(value, dict) else value for key, value in tree.items()}
+            {
+                key: Noted(value, f"{path}{key}.", read) if isinstance(value, dict) else value
+                for key, value in tree.items()
+            }
         )
         self.path, self.read = path, read
 
@@ -129,9 +132,7 @@ class JaxModels(Models):
 
         return traced(step, train)
 
-    def generation(
-        self, model: Held, mode: str, task: str, ids: jax.Array, new_tokens: int, cached: bool
-    ) -> Function:
+    def generation(self, model: Held, mode: str, task: str, ids: jax.Array, new_tokens: int, cached: bool) -> Function:
         return generation(model.function, model.parameters, mode, task, ids, new_tokens, cached)
 
     def layers(

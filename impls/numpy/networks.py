@@ -146,7 +146,9 @@ class NumpyModels(Models):
         settings: Mapping[str, float],
     ) -> Function:
         make_update = UPDATES[optimizer]
-        kept = [[np.zeros_like(value) for _ in range(OPTIMIZER_STATES[optimizer])] for value in model.parameters.values()]
+        kept = [
+            [np.zeros_like(value) for _ in range(OPTIMIZER_STATES[optimizer])] for value in model.parameters.values()
+        ]
         steps = 0
 
         def step(*data: Array) -> tuple[Array, ...]:

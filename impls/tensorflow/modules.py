@@ -99,9 +99,7 @@ class TensorflowModels(Models):
 
         return traced(step, train)
 
-    def generation(
-        self, model: Held, mode: str, task: str, ids: tf.Tensor, new_tokens: int, cached: bool
-    ) -> Function:
+    def generation(self, model: Held, mode: str, task: str, ids: tf.Tensor, new_tokens: int, cached: bool) -> Function:
         return generation(model.module, mode, task, ids, new_tokens, cached)
 
     def layers(

@@ -13,6 +13,7 @@ from suite.workloads import (
     recurrent,
     reductions,
 )
+
 from suite.workloads import models  # isort: skip - made of the workloads above
 from suite.workloads.definition import (
     GENERATION,

@@ -128,7 +128,9 @@ class PixelCrossEntropy:
     @staticmethod
     def cost(p: Problem) -> Cost:
         pixels = p.batch * p.size**2
-        return Cost(flops=4 * pixels * p.classes, reduction=max(pixels, p.classes), gradient_flops=7 * pixels * p.classes)
+        return Cost(
+            flops=4 * pixels * p.classes, reduction=max(pixels, p.classes), gradient_flops=7 * pixels * p.classes
+        )
 
 
 @workload(family="losses")

@@ -137,7 +137,7 @@ def _checks(workers: Workers, column: Column, workload: str, problem: str, task:
     case = Case(workload, problem, WORKLOADS[workload].problem(problem), task, precision, "cpu", THREADS)
     checker = Checker(case, workers, seed=0, columns=[])
     try:
-        if (_proves(column) and (problem == "tiny" or column.framework == "numpy")):
+        if _proves(column) and (problem == "tiny" or column.framework == "numpy"):
             checks = checker.build_and_check(column)[1]
         else:
             folder = workers.scratch.arrays("results")

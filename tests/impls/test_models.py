@@ -58,7 +58,10 @@ def made(framework: str, **changes: Any) -> Any:
     backend, implementations = loaded(framework)
     workload = WORKLOADS["deep_mlp"]
     problem = workload.problem("tiny")
-    values: dict[str, Any] = {**draw(workload, problem, seed=0), **{k.replace("__", "."): v for k, v in changes.items()}}
+    values: dict[str, Any] = {
+        **draw(workload, problem, seed=0),
+        **{k.replace("__", "."): v for k, v in changes.items()},
+    }
     tensors = workload.tensors(problem)
     axes = backend.models.axes
 
@@ -152,9 +155,7 @@ def test_ten_steps_of_adamw_agree_too(workers: Workers, model: str, column: Colu
 
 
 @pytest.mark.parametrize(("model", "column"), _cases(list(IN_EVERY_MODE), every_mode=True), ids=_id)
-def test_float32_is_as_right_as_its_rounding_allows_in_every_mode(
-    workers: Workers, model: str, column: Column
-) -> None:
+def test_float32_is_as_right_as_its_rounding_allows_in_every_mode(workers: Workers, model: str, column: Column) -> None:
     for task in ("forward", "gradient", "train_step"):
         assert correctness.reason(_checked(workers, column, model, task, "float32")) == ""
 

@@ -33,7 +33,9 @@ def test_a_framework_that_learns_worse_than_its_seeds_explain_is_named() -> None
 
 
 def test_the_level_is_shared_by_all_pairs() -> None:
-    two = {name: [curve(name, seed, base + 0.02 * seed) for seed in range(3)] for name, base in (("a", 0.8), ("b", 0.86))}
+    two = {
+        name: [curve(name, seed, base + 0.02 * seed) for seed in range(3)] for name, base in (("a", 0.8), ("b", 0.86))
+    }
     assert learning.agreement(two) == [("a", "b")]
     three = two | {"c": [curve("c", seed, 0.83 + 0.02 * seed) for seed in range(3)]}
     assert learning.agreement(three) == []

@@ -23,9 +23,7 @@ def test_training_keeps_every_layers_result_and_inference_none() -> None:
     small, large = (VGG.problem("large", batch=batch) for batch in (1, 3))
 
     def of_two_images(task: str) -> float:
-        return (
-            memory.least_bytes(VGG, large, task, "float32") - memory.least_bytes(VGG, small, task, "float32")
-        ) / 4
+        return (memory.least_bytes(VGG, large, task, "float32") - memory.least_bytes(VGG, small, task, "float32")) / 4
 
     # VGG-16's feature maps and those after each ReLU: 27 million numbers an image, beside the image itself.
     assert 2 * 26e6 < of_two_images("gradient") < 2 * 30e6

@@ -23,7 +23,9 @@ def values(name: str = "mlp") -> dict[str, Array]:
     return draw(WORKLOADS[name], WORKLOADS[name].problem("tiny"), seed=1)
 
 
-def program(name: str = "mlp", task: str = "forward", given: dict[str, Array] | None = None, **changes: Any) -> ModelProgram:
+def program(
+    name: str = "mlp", task: str = "forward", given: dict[str, Array] | None = None, **changes: Any
+) -> ModelProgram:
     """NumPy's program of a `tiny` problem in float64."""
     workload = WORKLOADS[name]
     choices: dict[str, Any] = dict(mode="eager", variant="default", precision="float64", device="cpu")

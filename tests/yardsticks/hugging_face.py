@@ -173,7 +173,9 @@ def _vit_weights(p: Problem, values: Values) -> Values:
         theirs, ours = f"vit.encoder.layer.{number}", f"blocks.{number}"
         _pair(found, f"{theirs}.layernorm_before", values, f"{ours}.norm1")
         _pair(found, f"{theirs}.layernorm_after", values, f"{ours}.norm2")
-        _attention(found, f"{theirs}.attention.attention", f"{theirs}.attention.output.dense", values, f"{ours}.attention")
+        _attention(
+            found, f"{theirs}.attention.attention", f"{theirs}.attention.output.dense", values, f"{ours}.attention"
+        )
         _pair(found, f"{theirs}.intermediate.dense", values, f"{ours}.fc1")
         _pair(found, f"{theirs}.output.dense", values, f"{ours}.fc2")
     _pair(found, "vit.layernorm", values, "norm")

@@ -36,7 +36,9 @@ class Yardstick:
         """With these weights. Raises KeyError where the definition lacks a layer, ValueError where a shape is another."""
         keras.config.set_floatx(dtype)
         size, classes = problem.size, problem.classes
-        original = self.application(weights=None, input_shape=(size, size, 3), classes=classes, classifier_activation=None)
+        original = self.application(
+            weights=None, input_shape=(size, size, 3), classes=classes, classifier_activation=None
+        )
         config = original.get_config()
         for layer in config["layers"]:
             if layer["class_name"] == "BatchNormalization":
@@ -120,9 +122,7 @@ YARDSTICKS = {
     "resnet50": Yardstick(
         keras.applications.ResNet50, _resnet_names, dict(batch=2, size=64, width=64, classes=10), _edit_resnet
     ),
-    "vgg16": Yardstick(
-        keras.applications.VGG16, _vgg_names, dict(batch=2, size=32, width=64, hidden=4096, classes=10)
-    ),
+    "vgg16": Yardstick(keras.applications.VGG16, _vgg_names, dict(batch=2, size=32, width=64, hidden=4096, classes=10)),
     "densenet121": Yardstick(
         keras.applications.DenseNet121, _densenet_names, dict(batch=2, size=64, growth=32, classes=10)
     ),

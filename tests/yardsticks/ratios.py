@@ -30,9 +30,7 @@ WARM_UP_S = 3.0
 SIZES: dict[str, dict[str, dict[str, Any]]] = {
     "pytorch": {
         "bert_base": dict(batch=4, seq=128, positions=512, vocabulary=5000, features=384, heads=6, depth=6, classes=2),
-        "gpt2": dict(
-            batch=2, seq=128, positions=512, vocabulary=5000, features=384, heads=6, depth=6, new_tokens=16
-        ),
+        "gpt2": dict(batch=2, seq=128, positions=512, vocabulary=5000, features=384, heads=6, depth=6, new_tokens=16),
         "vit": dict(batch=4, size=112, patch=16, features=384, heads=6, depth=6, classes=100),
         "resnet50": dict(batch=2, size=96, width=64, classes=100),
     },

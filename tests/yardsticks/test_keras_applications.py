@@ -9,7 +9,7 @@ from suite.workloads import WORKLOADS
 from suite.workloads.draw import draw
 
 pytest.importorskip("tensorflow")
-from tests.yardsticks.keras_applications import YARDSTICKS  # noqa: E402
+from tests.yardsticks.keras_applications import YARDSTICKS
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 

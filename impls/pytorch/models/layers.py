@@ -37,7 +37,9 @@ class SelfAttention(nn.Module):
 
     def _cached(self, x, places, cache):
         """Of x, which stands at these places, to all places up to each; keys and values, 2 B H S D, are kept in the cache."""
-        query, *new = F.linear(x, self.in_weight, self.in_bias).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, *new = (
+            F.linear(x, self.in_weight, self.in_bias).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        )
         cache.index_copy_(3, places, torch.stack(new))
         known = torch.arange(cache.shape[3]) <= places[:, None]  # T S
         attended = F.scaled_dot_product_attention(query, *cache, attn_mask=known)

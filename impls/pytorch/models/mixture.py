@@ -29,5 +29,7 @@ class MixtureOfExperts(nn.Module):
         normal = self.norm(x)
         largest, places = self.gate(normal).softmax(dim=-1).topk(self.chosen, dim=-1)
         shares = largest / largest.sum(dim=-1, keepdim=True)
-        gates = torch.zeros(*x.shape[:-1], len(self.experts), dtype=x.dtype, device=x.device).scatter(-1, places, shares)
+        gates = torch.zeros(*x.shape[:-1], len(self.experts), dtype=x.dtype, device=x.device).scatter(
+            -1, places, shares
+        )
         return x + sum(gates[..., number, None] * expert(normal) for number, expert in enumerate(self.experts))

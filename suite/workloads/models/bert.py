@@ -5,7 +5,16 @@ from __future__ import annotations
 from suite.workloads.definition import Problem
 from suite.workloads.distributions import Classes, Normal
 from suite.workloads.models.definition import model
-from suite.workloads.models.layers import GLOROT, activation, add, embedding, layer_norm, linear, position, self_attention
+from suite.workloads.models.layers import (
+    GLOROT,
+    activation,
+    add,
+    embedding,
+    layer_norm,
+    linear,
+    position,
+    self_attention,
+)
 from suite.workloads.models.network import Network, Value
 
 EPS = 1e-12
@@ -29,7 +38,9 @@ class BertBase:
         "small": dict(batch=4, seq=32, positions=64, vocabulary=100, features=64, heads=4, depth=4, classes=2),
         "medium": dict(batch=8, seq=64, positions=128, vocabulary=5000, features=256, heads=4, depth=4, classes=2),
         "large": dict(batch=4, seq=128, positions=512, vocabulary=30522, features=768, heads=12, depth=12, classes=2),
-        "bert_base": dict(batch=32, seq=128, positions=512, vocabulary=30522, features=768, heads=12, depth=12, classes=2),
+        "bert_base": dict(
+            batch=32, seq=128, positions=512, vocabulary=30522, features=768, heads=12, depth=12, classes=2
+        ),
     }
 
     @staticmethod

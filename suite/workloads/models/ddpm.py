@@ -52,7 +52,9 @@ class DdpmUnet:
     def layers(net: Network, p: Problem) -> None:
         x = net.input("x", "N C H W", (p.batch, p.channels, p.size, p.size))
         steps = net.input("step", "B T", (p.batch, 1), Classes(p.steps))
-        when = reshape(net, "when", embedding(net, "steps", steps, p.steps, p.width, scale=1.0), "B D", (p.batch, p.width))
+        when = reshape(
+            net, "when", embedding(net, "steps", steps, p.steps, p.width, scale=1.0), "B D", (p.batch, p.width)
+        )
         when = activation(net, "time1.silu", linear(net, "time1", when, 4 * p.width), "silu")
         when = activation(net, "time2.silu", linear(net, "time2", when, 4 * p.width), "silu")
         x = conv2d(net, "first", x, p.width, 3, padding=1)
@@ -88,7 +90,9 @@ def _residual(net: Network, name: str, x: Value, when: Value, channels: int, gro
 def _attended(net: Network, name: str, x: Value, groups: int) -> Value:
     batch, channels, height, width = x.shape
     y = group_norm(net, f"{name}.norm", x, groups)
-    y = transpose(net, f"{name}.last", reshape(net, f"{name}.row", y, "B D T", (batch, channels, height * width)), "B T D")
+    y = transpose(
+        net, f"{name}.last", reshape(net, f"{name}.row", y, "B D T", (batch, channels, height * width)), "B T D"
+    )
     y = self_attention(net, f"{name}.attend", y, 1)
     y = reshape(net, f"{name}.image", transpose(net, f"{name}.first", y, "B D T"), "N C H W", x.shape)
     return add(net, f"{name}.sum", x, y)

@@ -57,7 +57,11 @@ class Googlenet:
 
     @staticmethod
     def check(p: Problem) -> str | None:
-        return None if p.divisor in (1, 2, 4, 8, 16) else "the divisor must be 1, 2, 4, 8 or 16, which divides all channels"
+        return (
+            None
+            if p.divisor in (1, 2, 4, 8, 16)
+            else "the divisor must be 1, 2, 4, 8 or 16, which divides all channels"
+        )
 
     @staticmethod
     def layers(net: Network, p: Problem) -> None:

@@ -39,7 +39,9 @@ class Gpt2:
         "tiny": dict(batch=2, seq=5, positions=8, vocabulary=11, features=8, heads=2, depth=2, new_tokens=3),
         "small": dict(batch=4, seq=32, positions=64, vocabulary=100, features=64, heads=4, depth=4, new_tokens=16),
         "medium": dict(batch=4, seq=128, positions=256, vocabulary=1000, features=256, heads=8, depth=6, new_tokens=32),
-        "large": dict(batch=1, seq=256, positions=1024, vocabulary=50257, features=768, heads=12, depth=12, new_tokens=32),
+        "large": dict(
+            batch=1, seq=256, positions=1024, vocabulary=50257, features=768, heads=12, depth=12, new_tokens=32
+        ),
         "gpt2_small": dict(
             batch=4, seq=992, positions=1024, vocabulary=50257, features=768, heads=12, depth=12, new_tokens=32
         ),

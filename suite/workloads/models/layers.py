@@ -263,7 +263,9 @@ def position(net: Network, layer: str, x: Value, number: int) -> Value:
     """One position of every sequence: B D."""
     batch, _, features = x.shape
     axes = (x.axes.split()[0], x.axes.split()[2])
-    one = net.elementary(f"{layer}.one", "slice", [x], x.axes, (batch, 1, features), axis=1, start=number, stop=number + 1)
+    one = net.elementary(
+        f"{layer}.one", "slice", [x], x.axes, (batch, 1, features), axis=1, start=number, stop=number + 1
+    )
     return reshape(net, layer, one, " ".join(axes), (batch, features))
 
 

@@ -94,7 +94,14 @@ class Alexnet:
 
 
 def _rectified(
-    net: Network, number: int, x: Value, channels: int, kernel: int, stride: int = 1, padding: int | None = None, groups: int = 1
+    net: Network,
+    number: int,
+    x: Value,
+    channels: int,
+    kernel: int,
+    stride: int = 1,
+    padding: int | None = None,
+    groups: int = 1,
 ) -> Value:
     pads = kernel // 2 if padding is None else padding
     x = conv2d(net, f"conv{number}", x, channels, kernel, stride=stride, padding=pads, groups=groups)

@@ -87,9 +87,7 @@ def _normalized(
     groups: int = 1,
     bounded: bool = True,
 ) -> Value:
-    y = conv2d(
-        net, f"{name}.conv", x, channels, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False
-    )
+    y = conv2d(net, f"{name}.conv", x, channels, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False)
     y = batch_norm(net, f"{name}.norm", y)
     return activation(net, f"{name}.relu6", y, "relu6") if bounded else y
 

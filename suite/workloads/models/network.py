@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from suite.workloads.definition import WORKLOADS, Input, Problem, Target, Tensor
+from suite.workloads.definition import WORKLOADS, Input, Target, Tensor
 from suite.workloads.distributions import Draw, Mask, Normal
 
 
@@ -119,7 +119,9 @@ class Network:
         for name, tensor in workload.arguments(p).items():
             if name in given:
                 if given[name].shape != tensor.shape:
-                    raise ValueError(f"{layer}: {name} has shape {given[name].shape}, and {operation} takes {tensor.shape}")
+                    raise ValueError(
+                        f"{layer}: {name} has shape {given[name].shape}, and {operation} takes {tensor.shape}"
+                    )
                 inputs.append(given[name].name)
             elif without and name in without:
                 inputs.append(Fill(without[name], tensor.shape, tensor.draw.kind))
@@ -137,7 +139,9 @@ class Network:
         if self.training:
             self.updates |= dict(zip(states, results[1:], strict=False))
         cost = workload.cost(p)
-        self._append(Step(layer, operation, p, tuple(inputs), tuple(results), cost.flops, cost.gradient, cost.reduction))
+        self._append(
+            Step(layer, operation, p, tuple(inputs), tuple(results), cost.flops, cost.gradient, cost.reduction)
+        )
         return results[0]
 
     def elementary(

@@ -41,7 +41,9 @@ class Realnvp:
         for number in range(p.couplings):
             name = f"couplings.{number}"
             fixed, moving, s, t = _coupled(net, name, x, p.hidden, number)
-            scaled = multiply(net, f"{name}.scaled", moving, net.elementary(f"{name}.factor", "exp", [s], s.axes, s.shape))
+            scaled = multiply(
+                net, f"{name}.scaled", moving, net.elementary(f"{name}.factor", "exp", [s], s.axes, s.shape)
+            )
             x = add(net, f"{name}.y", fixed, scaled, t)
             logdets.append(net.elementary(f"{name}.logdet", "sum", [s], "B", (p.batch,), axes=(1,)))
         net.output("code", x, "B D")
@@ -95,5 +97,3 @@ def _perceptron(net: Network, name: str, x: Value, hidden: int) -> Value:
     for number in (1, 2):
         y = activation(net, f"{name}.relu{number}", linear(net, f"{name}.fc{number}", y, hidden), "relu")
     return linear(net, f"{name}.fc3", y, x.shape[1], gain=GLOROT)
-
-

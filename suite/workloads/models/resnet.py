@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from suite.workloads.definition import Problem, Value as Setting
+from suite.workloads.definition import Problem
+from suite.workloads.definition import Value as Setting
 from suite.workloads.distributions import Classes
 from suite.workloads.models.definition import model
 from suite.workloads.models.layers import activation, add, batch_norm, conv2d, global_average, linear, max_pool2d

@@ -174,7 +174,9 @@ class Seq2seqAttention:
 def _decoded(net: Network, p: Problem, step: int, encoded: Value, token: Value, state: Value) -> tuple[Value, Value]:
     """The decoder's state after this step, and what it attended to: B H and B 2H."""
     query = reshape(net, f"query.{step}", state, "B T Q", (p.batch, 1, p.hidden))
-    sizes = dict(batch=p.batch, query_seq=1, key_seq=p.source_seq, query_dim=p.hidden, key_dim=2 * p.hidden, units=p.hidden)
+    sizes = dict(
+        batch=p.batch, query_seq=1, key_seq=p.source_seq, query_dim=p.hidden, key_dim=2 * p.hidden, units=p.hidden
+    )
     attended = {"query": query, "key": encoded}
     context = net.apply(f"attention.{step}", "additive_attention", attended, owner="attention", **sizes)
     context = reshape(net, f"context.{step}", context, "B D", (p.batch, 2 * p.hidden))

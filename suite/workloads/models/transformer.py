@@ -34,8 +34,12 @@ class Transformer:
     problems = {
         "tiny": dict(batch=2, source_seq=5, target_seq=4, vocabulary=11, features=8, hidden=12, heads=2, depth=2),
         "small": dict(batch=4, source_seq=16, target_seq=16, vocabulary=100, features=64, hidden=128, heads=4, depth=2),
-        "medium": dict(batch=8, source_seq=32, target_seq=32, vocabulary=1000, features=256, hidden=1024, heads=8, depth=3),
-        "large": dict(batch=8, source_seq=64, target_seq=64, vocabulary=10000, features=512, hidden=2048, heads=8, depth=6),
+        "medium": dict(
+            batch=8, source_seq=32, target_seq=32, vocabulary=1000, features=256, hidden=1024, heads=8, depth=3
+        ),
+        "large": dict(
+            batch=8, source_seq=64, target_seq=64, vocabulary=10000, features=512, hidden=2048, heads=8, depth=6
+        ),
     }
 
     @staticmethod

@@ -68,7 +68,9 @@ class Vit:
         x = reshape(net, "patches.row", x, "B D T", (p.batch, p.features, count))
         x = transpose(net, "tokens", x, "B T D")
         token = net.parameter("class_token", "K T D", (1, 1, p.features), Normal(0.02))
-        tokens = net.elementary("class_tokens", "broadcast", [token], "B T D", (p.batch, 1, p.features), shape=(p.batch, 1, p.features))
+        tokens = net.elementary(
+            "class_tokens", "broadcast", [token], "B T D", (p.batch, 1, p.features), shape=(p.batch, 1, p.features)
+        )
         positions = net.parameter("positions", "K T D", (1, count + 1, p.features), Normal(0.02))
         x = add(net, "embedded", concat(net, "joined", [tokens, x], axis=1), positions)
         for number in range(p.depth):

@@ -185,7 +185,9 @@ def test_groups_divide_the_cost_of_a_convolution() -> None:
 
 def test_costs_counted_by_hand() -> None:
     assert cost("linear", "resnet50.fc") == 2 * 32 * 2048 * 1000
-    assert cost("mlp", "small") == 2 * 32 * (784 * 128 + 128 * 10) + 32 * 128  # and the largest of each hidden unit and 0
+    assert (
+        cost("mlp", "small") == 2 * 32 * (784 * 128 + 128 * 10) + 32 * 128
+    )  # and the largest of each hidden unit and 0
     # Two products of 128 × 64 with 64 × 128 for each of 8 · 12 heads.
     assert cost("attention", "bert_base.128") == 8 * 12 * 2 * (2 * 128 * 128 * 64)
 
