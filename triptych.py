@@ -219,8 +219,9 @@ def resume(folder: Path | str, *, progress: Progress | None = None) -> Run:
 def learn(folder: Path | str, *models: str, seeds: int = 3, progress: Progress | None = None) -> Run:
     """Train models on real data in the frameworks of the run in `folder`, whose report then shows their learning curves.
 
-    `models` are those of `suite.lessons`, by default all; each is trained from so many draws of its parameters. What is there
-    already is not trained again. Raises RecordsError where there is no run, UsageError for a model that has no lesson.
+    `models` are those of `suite.lessons`, by default all; each is trained from so many draws of its parameters. What is
+    there already is not trained again. Raises RecordsError where there is no run, UsageError for a model that has no
+    lesson.
     """
     from suite import learning
     from suite.errors import UsageError

@@ -104,8 +104,8 @@ def conventions(package: str) -> Mapping[str, Function]:
 class Models(ABC):
     """How a framework holds a model, calls and trains it: its parameters live in the model, and calls take data alone.
 
-    A model comes from `make`, and is the framework's own affair. Data are the definition's inputs and masks, then the targets.
-    Where results hold parameters and states, these come in the order in which `make` was given them.
+    A model comes from `make`, and is the framework's own affair. Data are the definition's inputs and masks, then the
+    targets. Where results hold parameters and states, these come in the order in which `make` was given them.
     """
 
     axes: Mapping[str, str] = {}
@@ -152,7 +152,8 @@ class Models(ABC):
     def layers(
         self, model: Any, criterion: Function, inputs: int, data: Sequence[Native]
     ) -> tuple[dict[str, Native], dict[str, Native]]:
-        """What each layer with parameters gave in training, uncompiled, and the derivative of the loss by it; by its name."""
+        """What each layer with parameters gave in training, uncompiled, and the derivative of the loss by it; by its
+        name."""
 
 
 class Backend(ABC):

@@ -20,8 +20,8 @@ from reports.tables import Column, Table
 from suite.records import Curve
 
 ALPHA = 0.05
-"""Two frameworks have reached different results where Welch's test over the seeds says so at this level, divided by the number
-of their pairs (Bonferroni)."""
+"""Two frameworks have reached different results where Welch's test over the seeds says so at this level, divided by the
+number of their pairs (Bonferroni)."""
 _STYLES = ("-", "--", ":", "-.")
 
 
@@ -46,8 +46,8 @@ def lessons(curves: Sequence[Curve]) -> list[Lesson]:
 
 
 def figure(lesson: Lesson) -> Figure:
-    """Loss over passes: training dashed, validation solid, a colour a framework, the mean of its seeds. The gap between the two
-    at the end is named."""
+    """Loss over passes: training dashed, validation solid, a colour a framework, the mean of its seeds. The gap between
+    the two at the end is named."""
     gap = overfitting_gap([curve for own in lesson.curves.values() for curve in own])
     title = f"{lesson.label}: {lesson.finding}"
     told = "; ".join(

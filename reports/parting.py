@@ -10,7 +10,8 @@ from reports.format import clean, error, listing
 from suite.divergence import Divergence, Drift, Layer
 
 GROWTH = 10.0
-"""A layer whose difference is so many times that of the layer before it is shown even where both are within their budgets."""
+"""A layer whose difference is so many times that of the layer before it is shown even where both are within their
+budgets."""
 
 
 def table(found: Divergence, everything: bool = False) -> RenderableType:

@@ -137,10 +137,8 @@ def training(rankings: Sequence[Ranking], labels: Mapping[str, str]) -> Table:
                 forward, gradient = (times.get((_without_task(m), task)) for task in ("forward", "gradient"))
                 batch = dict(pair.partition("=")[::2] for pair in m.parameters.split()).get("batch")
                 speed = f"{int(batch) / m.median_s:,.4g}" if batch else MISSING
-                rows.append(
-                    (labels[m.case], m.cell, text.seconds(m.median_s), speed, text.size(m.peak_memory_bytes))
-                    + _shares(forward, gradient, m.median_s)
-                )
+                figures = (text.seconds(m.median_s), speed, text.size(m.peak_memory_bytes))
+                rows.append((labels[m.case], m.cell, *figures, *_shares(forward, gradient, m.median_s)))
     columns = (
         Column("case", "name"),
         Column("cell", "name"),

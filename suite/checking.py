@@ -227,7 +227,8 @@ class Checker:
         terms: bool = False,
         tiny: bool = False,
     ) -> tuple[Arrays, list[float]]:
-        """Results in float64 of `steps` calls, and the loss of each; on the numbers of the case, or of its `tiny` problem."""
+        """Results in float64 of `steps` calls, and the loss of each; on the numbers of the case, or of its `tiny`
+        problem."""
         self.open(case, column.target)
         folder = self.workers.scratch.arrays("float64")
         reply = self._ask(

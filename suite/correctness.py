@@ -115,9 +115,8 @@ def scales(
     """
     smallest = {name: SMALLEST_NORMAL[precision] * math.sqrt(array.size) for name, array in reference.items()}
     if task == "gradient" and parameters:
-        gradients = [reference[name] for name in parameters]
-        squares = sum(float(np.square(gradient, dtype=np.float64).sum()) for gradient in gradients)
-        mean = math.sqrt(squares / sum(gradient.size for gradient in gradients))
+        squares = sum(float(np.square(reference[name], dtype=np.float64).sum()) for name in parameters)
+        mean = math.sqrt(squares / sum(reference[name].size for name in parameters))
         return smallest | {name: mean * math.sqrt(reference[name].size) for name in parameters}
     if task != "hvp":
         return smallest

@@ -1,7 +1,7 @@
 """Where two frameworks part: within one training step of a model, layer by layer; and in training, step by step.
 
-What a layer gave, and the derivative of the loss by it, is held against the oracle's in float64 on the same numbers. A layer's
-budget is what rounding may have done up to it: the errors of all layers before it, added like independent ones.
+What a layer gave, and the derivative of the loss by it, is held against the oracle's in float64 on the same numbers. A
+layer's budget is what rounding may have done up to it: the errors of all layers before it, added like independent ones.
 
 In training, rounding makes the two differ from the first step on, and a deep model magnifies that with each further one. In
 float64 it magnifies smaller errors as much: by their growth chaos is told from a fault.
@@ -23,6 +23,7 @@ from suite.checking import ORACLE, ORACLE_COLUMN, Checker
 from suite.plan import Plan
 from suite.protocol import load_arrays
 from suite.workers import Workers, scratch_folder
+from suite.workloads import UNIT_ROUNDOFF
 
 Arrays = dict[str, np.ndarray]
 TIMEOUT_S = 600.0
@@ -70,8 +71,8 @@ class Divergence:
 class Step:
     """After one training step: the loss that each target had in it, and ‖θ₁ − θ₂‖ / ‖θ₂‖ over all parameters.
 
-    `expected` is that difference in float64, times the ratio of the unit round-offs; the budget is `GROWTH` times as much, and
-    in float64 itself what all frameworks keep.
+    `expected` is that difference in float64, times the ratio of the unit round-offs; the budget is `GROWTH` times as
+    much, and in float64 itself what all frameworks keep.
     """
 
     number: int
@@ -116,7 +117,7 @@ def drift(plan: Plan, steps: int) -> Drift:
             for column in (one, other)
             for precision in dict.fromkeys((case.precision, "float64"))
         }
-    ratio = correctness.UNIT_ROUNDOFF[case.precision] / correctness.UNIT_ROUNDOFF["float64"]
+    ratio = UNIT_ROUNDOFF[case.precision] / UNIT_ROUNDOFF["float64"]
     taken = []
     for number in range(steps):
         differences = {
@@ -124,7 +125,7 @@ def drift(plan: Plan, steps: int) -> Drift:
             for precision in (case.precision, "float64")
         }
         # Two that agree in every bit of float64 may still round differently in the other precision.
-        expected = max(ratio * differences["float64"], correctness.UNIT_ROUNDOFF[case.precision])
+        expected = max(ratio * differences["float64"], UNIT_ROUNDOFF[case.precision])
         budget = GROWTH * expected if case.precision != "float64" else correctness.PARAMETER_AGREEMENT
         losses = {column.target: found[column.target, case.precision][0][number] for column in (one, other)}
         taken.append(Step(number + 1, losses, differences[case.precision], expected, budget))

@@ -57,7 +57,8 @@ def learn(
 
 
 def evaluate(forward: ModelProgram, examples: Examples) -> tuple[float, float | None]:
-    """Mean loss, in float64 by the oracle, and the share of classes that are right; over as many full batches as there are."""
+    """Mean loss, in float64 by the oracle, and the share of classes that are right; over as many full batches as there
+    are."""
     workload, problem = forward.workload, forward.problem
     assert workload.loss is not None
     importlib.import_module("impls.numpy.losses")

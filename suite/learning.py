@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from suite.cases import Case, Column
 from suite.checking import ORACLE, Checker
@@ -61,7 +62,9 @@ def _curve(lesson: Lesson, seed: int, column: Column, plan: Plan, workers: Worke
     folder = scratch.arrays("examples")
     examples = {f"{part} {name}": array for part, own in lesson.parts().items() for name, array in own.items()}
     names = save_arrays(folder, examples)
-    told = dict(workload=lesson.model, problem=lesson.parameters.text(), summary=lesson.summary, precision=precision)
+    told: dict[str, Any] = dict(
+        workload=lesson.model, problem=lesson.parameters.text(), summary=lesson.summary, precision=precision
+    )
     told |= dict(target=column.target, framework=column.framework, mode=column.mode)
     try:
         Checker(case, workers, seed, [column]).open(case, column.target)

@@ -1,7 +1,7 @@
 """What models learn in earnest, once for each family: real data that a package ships or that a rule makes, split in three.
 
-The digits are scikit-learn's (1,797 images of 8 × 8, from Alpaydin and Kaynak's optical recognition of handwritten digits); the
-text is `data/text.txt`. Everything else follows from a rule and a seed.
+The digits are scikit-learn's (1,797 images of 8 × 8, from Alpaydin and Kaynak's optical recognition of handwritten
+digits); the text is `data/text.txt`. Everything else follows from a rule and a seed.
 """
 
 from __future__ import annotations

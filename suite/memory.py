@@ -53,7 +53,7 @@ def advice(workload: Workload, problem: Problem, task: str, limit_bytes: float) 
 
 def largest_batch(workload: Workload, problem: Problem, task: str, limit_bytes: float) -> int:
     """The largest power of two below the problem's batch with which `least_bytes` stays within the limit; 0 if none does."""
-    batch = 1 << (problem.batch - 1).bit_length()
+    batch: int = 1 << (problem.batch - 1).bit_length()
     while batch := batch >> 1:
         changed: dict[str, Any] = {**problem, "batch": batch}
         try:

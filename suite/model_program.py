@@ -73,8 +73,8 @@ class ModelProgram(Program):
         return step, names
 
     def layers(self) -> dict[str, Array]:
-        """What each layer gives, as `forward <layer>`, and the derivative of the loss by it, as `backward <layer>`, in the axes
-        of the definition; of those that bear a name of its (a `gradient` program)."""
+        """What each layer gives, as `forward <layer>`, and the derivative of the loss by it, as `backward <layer>`, in
+        the axes of the definition; of those that bear a name of its (a `gradient` program)."""
         assert self.workload.network is not None
         known = {step.outputs[0].name: step.outputs[0] for step in self.workload.network(self.problem, True).steps}
         pairs = self.backend.models.layers(self.model, self.criterion, self.inputs, self.arguments)

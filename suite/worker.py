@@ -144,7 +144,8 @@ class Worker:
         if absolute:
             values = {name: np.abs(array) for name, array in values.items()}
         program = self._program(workload, problem, task, mode, variant, precision, self.case["device"], values)
-        arrays, losses = {}, []
+        arrays: Values = {}
+        losses = []
         for step in range(1, steps + 1):
             outputs = program.call()
             results = program.read(outputs)

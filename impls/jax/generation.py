@@ -1,4 +1,5 @@
-"""Text by the likeliest token each time, in JAX: a scan over the tokens, whose cache is the state that the decoder returns."""
+"""Text by the likeliest token each time, in JAX: a scan over the tokens, whose cache is the state that the decoder
+returns."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from impls.interface import implements
+from impls.interface import Function, implements
 
 # Written out: JAX has no optimizers of its own; users take Optax's, which are such functions of arrays.
 
@@ -138,5 +138,5 @@ def lion(*tensors, learning_rate, beta1, beta2, weight_decay, clip):
     return _step(update, tensors, clip)
 
 
-UPDATES = {"momentum": _momentum, "adamw": _adamw}
+UPDATES: dict[str, Function] = {"momentum": _momentum, "adamw": _adamw}
 """For training models: what makes an optimizer's update of one parameter from its settings."""

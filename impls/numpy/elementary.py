@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from impls.interface import Function
+
 
 def reshape(x, *, shape):
     return x.reshape(shape), lambda dy: (dy.reshape(x.shape),)
@@ -103,7 +105,7 @@ def _summed(dy, shape):
     return dy.sum(axis=tuple(a for a, extent in enumerate(shape) if extent == 1 and dy.shape[a] != 1), keepdims=True)
 
 
-ELEMENTARY = {
+ELEMENTARY: dict[str, Function] = {
     "reshape": reshape,
     "transpose": transpose,
     "concat": concat,

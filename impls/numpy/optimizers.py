@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from impls.interface import implements
+from impls.interface import Function, implements
 
 
 def _step(update, tensors, clip):
@@ -136,5 +136,5 @@ def lion(*tensors, learning_rate, beta1, beta2, weight_decay, clip):
     return _step(update, tensors, clip), None
 
 
-UPDATES = {"momentum": _momentum, "adamw": _adamw}
+UPDATES: dict[str, Function] = {"momentum": _momentum, "adamw": _adamw}
 """For training models: what makes an optimizer's update of one parameter from its settings."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from impls.interface import implements
+from impls.interface import Function, implements
 
 # Written out: tf.keras.optimizers change variables in place, and put eps elsewhere (keras-team/keras#17391).
 
@@ -135,5 +135,5 @@ def lion(*tensors, learning_rate, beta1, beta2, weight_decay, clip):
     return _step(update, tensors, clip)
 
 
-UPDATES = {"momentum": _momentum, "adamw": _adamw}
+UPDATES: dict[str, Function] = {"momentum": _momentum, "adamw": _adamw}
 """For training models: what makes an optimizer's update of one parameter from its settings."""

@@ -64,7 +64,8 @@ class TokenCrossEntropy:
 
     y = 1/(B·T) Σ_{b,t} (log Σ_c exp logits[b,t,c] − logits[b,t,labels[b,t]])
 
-    No position is ignored. Source: Bengio, Ducharme, Vincent and Jauvin 2003, A neural probabilistic language model, section 3.
+    No position is ignored. Source: Bengio, Ducharme, Vincent and Jauvin 2003, A neural probabilistic language model,
+    section 3.
 
     Published shape: GPT-2 small (Radford et al. 2019: 1 sequence of 256 tokens, vocabulary 50,257).
     """
@@ -258,8 +259,8 @@ class Elbo:
     y = 1/B Σ_b [Σ_i (log(1 + exp logits[b,i]) − targets[b,i] logits[b,i])
                  + ½ Σ_d (mean[b,d]² + exp log_variance[b,d] − 1 − log_variance[b,d])]
 
-    The cross-entropy of the data, and the divergence of the code from a standard normal one. Source: Kingma and Welling 2014,
-    Auto-encoding variational Bayes, equation 10 and appendices B and C.1.
+    The cross-entropy of the data, and the divergence of the code from a standard normal one. Source: Kingma and Welling
+    2014, Auto-encoding variational Bayes, equation 10 and appendices B and C.1.
 
     Published shape: MNIST with a code of 20 (that paper, section 5: batches of 100).
     """
@@ -287,7 +288,8 @@ class Elbo:
 
     @staticmethod
     def cost(p: Problem) -> Cost:
-        # Per datum: exponential, sum, logarithm, product, difference, sum; per entry of the code: square, exponential, three sums.
+        # Per datum: exponential, sum, logarithm, product, difference, sum; per entry of the code: square, exponential,
+        # three sums.
         data, code = p.batch * p.inputs, p.batch * p.code
         return Cost(flops=6 * (data + code), reduction=data + code, gradient_flops=10 * (data + code))
 
@@ -298,8 +300,8 @@ class FlowNll:
 
     y = 1/B Σ_b [½ Σ_d code[b,d]² + D/2 · log 2π − logdet[b]]
 
-    where logdet is the logarithm of the determinant of the flow's Jacobian. Source: Dinh, Sohl-Dickstein and Bengio 2017, Density
-    estimation using Real NVP, equations 2 and 3.
+    where logdet is the logarithm of the determinant of the flow's Jacobian. Source: Dinh, Sohl-Dickstein and Bengio
+    2017, Density estimation using Real NVP, equations 2 and 3.
     """
 
     problems = {

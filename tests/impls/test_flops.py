@@ -46,7 +46,8 @@ def counted(model: str, problem: Problem) -> int:
 
 
 def defined(model: str, problem: Problem) -> float:
-    """Products of the definition, without those inside F.scaled_dot_product_attention, which the counter does not see on CPUs."""
+    """Products of the definition, without those inside F.scaled_dot_product_attention, which the counter does not see
+    on CPUs."""
     network = WORKLOADS[model].network
     assert network is not None
     total = 0.0

@@ -1,5 +1,5 @@
-"""Models: how many parameters they have; that each framework takes the definition's by name, or says which is wrong; and that
-all compute the same."""
+"""Models: how many parameters they have; that each framework takes the definition's by name, or says which is wrong;
+and that all compute the same."""
 
 from __future__ import annotations
 

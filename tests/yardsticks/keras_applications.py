@@ -1,7 +1,8 @@
 """Keras Applications' ResNet50, VGG16, DenseNet121 and MobileNetV2, with the definition's weights.
 
-Their configurations are edited where Keras departs from the definition without need: eps of the normalisations, biases of convolutions
-that a normalisation follows, the place of ResNet's stride, and the softmax at the end. Everything that computes is Keras's.
+Their configurations are edited where Keras departs from the definition without need: eps of the normalisations, biases
+of convolutions that a normalisation follows, the place of ResNet's stride, and the softmax at the end. Everything that
+computes is Keras's.
 """
 
 from __future__ import annotations

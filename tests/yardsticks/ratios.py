@@ -1,7 +1,9 @@
-"""Triptych's models against the yardsticks of the same framework, timed in turns in one process: `make selfbench ARGS=yardsticks`.
+"""Triptych's models against the yardsticks of the same framework, timed in turns in one process: `make selfbench
+ARGS=yardsticks`.
 
-Forward and the gradient of the loss, in float32, on all CPUs; PyTorch eagerly, TensorFlow as a graph, as their users run them. What is
-timed of the yardstick goes through Triptych's own clock and criterion, so that nothing but the models differs.
+Forward and the gradient of the loss, in float32, on all CPUs; PyTorch eagerly, TensorFlow as a graph, as their users
+run them. What is timed of the yardstick goes through Triptych's own clock and criterion, so that nothing but the models
+differs.
 """
 
 from __future__ import annotations

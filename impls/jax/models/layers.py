@@ -103,7 +103,7 @@ def dropout(x, mask, rate):
 @layer
 def conv_transpose2d(own, x, *, stride, padding=0):
     """With a bias where the layer has one."""
-    bias = own["bias"] if "bias" in own else 0
+    bias = own["bias"] if "bias" in own else 0  # noqa: SIM401 - what is read is noted by `own[...]`
     settings = dict(stride=stride, padding=padding, output_padding=0, groups=1)
     return convolution.conv_transpose2d(x, own["weight"], bias, **settings)
 
@@ -120,7 +120,8 @@ def self_attention(own, x, heads, *, causal=False):
 
 
 def cached_attention(own, x, heads, cache, start):
-    """Of x, whose first position is `start`, to all positions up to each; and the cache of keys and values, B S H D, with theirs."""
+    """Of x, whose first position is `start`, to all positions up to each; and the cache of keys and values, B S H D,
+    with theirs."""
     batch, seq, features = x.shape
     projected = (x @ own["in_weight"] + own["in_bias"]).reshape(batch, seq, 3, heads, features // heads)
     query, key, value = jnp.unstack(projected, axis=2)  # B T H D

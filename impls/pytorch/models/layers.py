@@ -36,7 +36,8 @@ class SelfAttention(nn.Module):
         return attention.multi_head_attention_composed(x, *own, heads=self.heads, causal=self.causal)
 
     def _cached(self, x, places, cache):
-        """Of x, which stands at these places, to all places up to each; keys and values, 2 B H S D, are kept in the cache."""
+        """Of x, which stands at these places, to all places up to each; keys and values, 2 B H S D, are kept in the
+        cache."""
         query, *new = (
             F.linear(x, self.in_weight, self.in_bias).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         )
@@ -47,7 +48,8 @@ class SelfAttention(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """`kind` is `lstm`, `gru` or `rnn_tanh`, from a state of zeros: what torch.nn's computes with, and one bias as the definition."""
+    """`kind` is `lstm`, `gru` or `rnn_tanh`, from a state of zeros: what torch.nn's computes with, and one bias as the
+    definition."""
 
     def __init__(self, kind, inputs, hidden, *, layers=1, bidirectional=False):
         super().__init__()

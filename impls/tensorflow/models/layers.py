@@ -169,7 +169,8 @@ class SelfAttention(tf.Module):
         return attention.multi_head_attention(x, *own, heads=self.heads, causal=self.causal)
 
     def decode(self, x, places, cache):
-        """Of x, which stands at these places, to all places up to each; and the cache of keys and values, S B H D, with theirs."""
+        """Of x, which stands at these places, to all places up to each; and the cache of keys and values, S B H D, with
+        theirs."""
         batch, seq, features = x.shape
         projected = tf.reshape(x @ self.in_weight + self.in_bias, [batch, seq, 3, self.heads, features // self.heads])
         query, *new = tf.unstack(projected, axis=2)  # B T H D
@@ -251,7 +252,7 @@ class CrossAttention(tf.Module):
         self.heads = heads
 
     def __call__(self, x, memory):
-        batch, seq, features = x.shape
+        batch, _, features = x.shape
 
         def split(own, source):
             y = tf.reshape(own(source), [batch, source.shape[1], self.heads, features // self.heads])

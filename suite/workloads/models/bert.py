@@ -24,12 +24,13 @@ EPS = 1e-12
 class BertBase:
     """Encoder of BERT, with a class for the whole text.
 
-    Tokens, positions and segments have learned embeddings, whose sum is normalised; then blocks of attention and of a perceptron
-    with GELU, normalised after each addition; then a linear layer with tanh on the first position, and one to the classes. All
-    positions are valid, there is no dropout, and eps is 1e-12. Source: Devlin, Chang, Lee and Toutanova 2019, BERT, section 3;
-    Vaswani et al. 2017 for the blocks.
+    Tokens, positions and segments have learned embeddings, whose sum is normalised; then blocks of attention and of a
+    perceptron with GELU, normalised after each addition; then a linear layer with tanh on the first position, and one
+    to the classes. All positions are valid, there is no dropout, and eps is 1e-12. Source: Devlin, Chang, Lee and
+    Toutanova 2019, BERT, section 3; Vaswani et al. 2017 for the blocks.
 
-    BERT-base (vocabulary 30,522, 512 positions, 768 features, 12 heads and layers) has 109,482,240 parameters below the classes.
+    BERT-base (vocabulary 30,522, 512 positions, 768 features, 12 heads and layers) has 109,482,240 parameters below the
+    classes.
     """
 
     loss = "softmax_cross_entropy"

@@ -13,10 +13,11 @@ from suite.workloads.models.network import Network
 class DcganGenerator:
     """Generator of DCGAN: an image of 32 × 32 from a code.
 
-    Four transposed convolutions of 4 × 4 without bias: from the code, an image of one pixel, to 4 × 4 with 8 width channels; then
-    with stride 2 to 4 width, 2 width, and 3 channels. All but the last with batch normalisation and ReLU, the last with tanh.
-    Trained alone, as here, it learns given images by the mean squared error. Source: Radford, Metz and Chintala 2016,
-    Unsupervised representation learning with deep convolutional generative adversarial networks, section 3, for images of 32 × 32.
+    Four transposed convolutions of 4 × 4 without bias: from the code, an image of one pixel, to 4 × 4 with 8 width
+    channels; then with stride 2 to 4 width, 2 width, and 3 channels. All but the last with batch normalisation and
+    ReLU, the last with tanh. Trained alone, as here, it learns given images by the mean squared error. Source: Radford,
+    Metz and Chintala 2016, Unsupervised representation learning with deep convolutional generative adversarial
+    networks, section 3, for images of 32 × 32.
 
     With a code of 100 and width 64 it has 3,448,576 parameters.
     """
@@ -47,9 +48,9 @@ class DcganGenerator:
 class DcganDiscriminator:
     """Discriminator of DCGAN: whether an image of 32 × 32 is real, as a logit.
 
-    Four convolutions of 4 × 4 without bias: with stride 2 to width, 2 width and 4 width channels, all with a leaky ReLU of slope
-    0.2, the second and third with batch normalisation before it; then to one number. The loss is that of the sigmoid. Source: as
-    dcgan_generator.
+    Four convolutions of 4 × 4 without bias: with stride 2 to width, 2 width and 4 width channels, all with a leaky ReLU
+    of slope 0.2, the second and third with batch normalisation before it; then to one number. The loss is that of the
+    sigmoid. Source: as dcgan_generator.
 
     With width 64 it has 663,296 parameters.
     """

@@ -26,12 +26,13 @@ from suite.workloads.models.network import Network, Value
 class DdpmUnet:
     """The network of a denoising diffusion model: the noise in an image, given the image and the step.
 
-    A U of three levels with width, 2 width and 2 width channels, each with one residual block on the way down and one on the way
-    up, self-attention of one head over the pixels of the lowest, a convolution with stride 2 down and the nearest pixel followed
-    by a convolution up. A residual block is twice group normalisation, SiLU and convolution of 3 × 3, with a linear layer of the
-    step's embedding added between them, and a shortcut of 1 × 1 where channels differ. The step has a learned embedding, with two
-    linear layers and SiLU above it. The loss is the mean squared error to the noise. Source: Ho, Jain and Abbeel 2020, Denoising
-    diffusion probabilistic models, sections 3.2 and 4 and appendix B, smaller and with a learned embedding in place of sinusoids.
+    A U of three levels with width, 2 width and 2 width channels, each with one residual block on the way down and one
+    on the way up, self-attention of one head over the pixels of the lowest, a convolution with stride 2 down and the
+    nearest pixel followed by a convolution up. A residual block is twice group normalisation, SiLU and convolution of 3
+    × 3, with a linear layer of the step's embedding added between them, and a shortcut of 1 × 1 where channels differ.
+    The step has a learned embedding, with two linear layers and SiLU above it. The loss is the mean squared error to
+    the noise. Source: Ho, Jain and Abbeel 2020, Denoising diffusion probabilistic models, sections 3.2 and 4 and
+    appendix B, smaller and with a learned embedding in place of sinusoids.
     """
 
     loss = "mse"

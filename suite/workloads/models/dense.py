@@ -39,9 +39,9 @@ class Mlp:
 class DeepMlp:
     """Perceptron with three hidden layers, batch normalisation and dropout.
 
-    Each hidden layer is linear, normalised over the batch, rectified, and drops each entry with probability `dropout` by a
-    given mask; the last layer is linear. Source: Goodfellow, Bengio and Courville 2016, Deep Learning, section 6.4; Ioffe and
-    Szegedy 2015; Srivastava et al. 2014, Dropout, with the scaling in training (section 10).
+    Each hidden layer is linear, normalised over the batch, rectified, and drops each entry with probability `dropout`
+    by a given mask; the last layer is linear. Source: Goodfellow, Bengio and Courville 2016, Deep Learning, section
+    6.4; Ioffe and Szegedy 2015; Srivastava et al. 2014, Dropout, with the scaling in training (section 10).
     """
 
     loss = "softmax_cross_entropy"

@@ -13,9 +13,9 @@ from suite.workloads.models.network import Network
 class Dqn:
     """Deep Q-network: the value of each action, from four frames of 84 × 84.
 
-    Convolutions of 8 × 8 with stride 4, 4 × 4 with stride 2 and 3 × 3, to width, 2 width and 2 width channels, and linear layers of
-    `hidden` and of the actions, with ReLU after all but the last. The loss is the mean squared error to given values. Source: Mnih
-    et al. 2015, Human-level control through deep reinforcement learning, methods.
+    Convolutions of 8 × 8 with stride 4, 4 × 4 with stride 2 and 3 × 3, to width, 2 width and 2 width channels, and
+    linear layers of `hidden` and of the actions, with ReLU after all but the last. The loss is the mean squared error
+    to given values. Source: Mnih et al. 2015, Human-level control through deep reinforcement learning, methods.
 
     With width 32, 512 hidden units and 4 actions it has 1,686,180 parameters.
     """

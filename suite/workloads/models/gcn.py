@@ -13,9 +13,9 @@ from suite.workloads.models.network import Network, Value
 class Gcn:
     """Graph convolutional network of two layers: a class for every node.
 
-    A layer is A · (X · Wᵀ) + b, with the normalised adjacency matrix A, dense and given; between the two are ReLU and dropout of a
-    half by a given mask. The loss is over all nodes. Source: Kipf and Welling 2017, Semi-supervised classification with graph
-    convolutional networks, equation 9.
+    A layer is A · (X · Wᵀ) + b, with the normalised adjacency matrix A, dense and given; between the two are ReLU and
+    dropout of a half by a given mask. The loss is over all nodes. Source: Kipf and Welling 2017, Semi-supervised
+    classification with graph convolutional networks, equation 9.
 
     With 1433 features, 16 hidden units and 7 classes, those of Cora, it has 23,063 parameters.
     """

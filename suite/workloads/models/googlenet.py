@@ -28,19 +28,20 @@ BLOCKS = {
     "5a": (256, 160, 320, 32, 128, 128),
     "5b": (384, 192, 384, 48, 128, 128),
 }
-"""Of each block, the channels of: 1 × 1; 3 × 3's reduction and itself; 5 × 5's reduction and itself; the pool's projection."""
+"""Of each block, the channels of: 1 × 1; 3 × 3's reduction and itself; 5 × 5's reduction and itself; the pool's
+projection."""
 
 
 @model(family="googlenet")
 class Googlenet:
     """GoogLeNet: nine inception blocks.
 
-    A block joins, by channels, a convolution of 1 × 1, one of 1 × 1 and then 3 × 3, one of 1 × 1 and then 5 × 5, and the maximum
-    over 3 × 3 (stride 1) and then 1 × 1. Before the blocks: 7 × 7 with stride 2, maximum, normalisation, 1 × 1, 3 × 3,
-    normalisation, maximum; maxima of 3 × 3 with stride 2 and one row of padding before the blocks 4a and 5a. After them the mean
-    over the image, dropout of 0.4 by a given mask, and a linear layer. All convolutions have a bias and a ReLU. The auxiliary
-    classifiers are left out. All channels are those of the paper, divided by `divisor`. Source: Szegedy et al. 2015, Going
-    deeper with convolutions, table 1; normalisation as in alexnet.
+    A block joins, by channels, a convolution of 1 × 1, one of 1 × 1 and then 3 × 3, one of 1 × 1 and then 5 × 5, and
+    the maximum over 3 × 3 (stride 1) and then 1 × 1. Before the blocks: 7 × 7 with stride 2, maximum, normalisation, 1
+    × 1, 3 × 3, normalisation, maximum; maxima of 3 × 3 with stride 2 and one row of padding before the blocks 4a and
+    5a. After them the mean over the image, dropout of 0.4 by a given mask, and a linear layer. All convolutions have a
+    bias and a ReLU. The auxiliary classifiers are left out. All channels are those of the paper, divided by `divisor`.
+    Source: Szegedy et al. 2015, Going deeper with convolutions, table 1; normalisation as in alexnet.
 
     With divisor 1 and 1000 classes it has 6,998,552 parameters.
     """

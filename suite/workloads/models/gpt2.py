@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from suite.workloads.definition import GENERATION, Problem
 from suite.workloads.distributions import Classes, Normal
 from suite.workloads.models.definition import model
@@ -21,17 +23,17 @@ def caching_only(problem: Problem, task: str, mode: str, precision: str) -> str 
 class Gpt2:
     """Decoder of GPT-2: the next token of a text, at every position.
 
-    Tokens and positions have learned embeddings; then blocks with normalisation before the causal attention and the perceptron,
-    GELU by its tanh formula in the latter, and a last normalisation. The logits are products with the tokens' embeddings, which
-    have no bias. No dropout. Source: Radford et al. 2019, Language models are unsupervised multitask learners, section 2.3;
-    Press and Wolf 2017, Using the output embedding to improve language models.
+    Tokens and positions have learned embeddings; then blocks with normalisation before the causal attention and the
+    perceptron, GELU by its tanh formula in the latter, and a last normalisation. The logits are products with the
+    tokens' embeddings, which have no bias. No dropout. Source: Radford et al. 2019, Language models are unsupervised
+    multitask learners, section 2.3; Press and Wolf 2017, Using the output embedding to improve language models.
 
     GPT-2 small (vocabulary 50,257, 1024 positions, 768 features, 12 heads and layers) has 124,439,808 parameters.
 
-    Generation is greedy: after the text of `seq` tokens, `new_tokens` times the likeliest one. Keys and values of the tokens before
-    are kept, so that each position passes the layers once, and logits are those of the last one; in the variant `uncached` nothing
-    is kept, and the whole text, padded to its final length, passes for every token. The task `first_token` ends with the first
-    token; `next_token` is the one after it.
+    Generation is greedy: after the text of `seq` tokens, `new_tokens` times the likeliest one. Keys and values of the
+    tokens before are kept, so that each position passes the layers once, and logits are those of the last one; in the
+    variant `uncached` nothing is kept, and the whole text, padded to its final length, passes for every token. The task
+    `first_token` ends with the first token; `next_token` is the one after it.
     """
 
     loss = "token_cross_entropy"
@@ -60,9 +62,10 @@ class Gpt2:
             Gpt2.layers(net, Problem({**p, "seq": seq}))
             return sum(step.flops for step in net.steps if step.layer != "logits")
 
-        logits = 2.0 * p.batch * p.features * p.vocabulary
+        logits: float = 2.0 * p.batch * p.features * p.vocabulary
+        tokens: int = p.new_tokens
         if task == "generate":
-            return of_text(p.seq + p.new_tokens - 1) + p.new_tokens * logits
+            return of_text(p.seq + tokens - 1) + tokens * logits
         return of_text(p.seq) + logits if task == "first_token" else of_text(p.seq + 1) - of_text(p.seq) + logits
 
     @staticmethod
@@ -77,7 +80,7 @@ class Gpt2:
             x = block(net, f"blocks.{number}", x, p.heads, eps=EPS, function="gelu_tanh", causal=True)
         x = layer_norm(net, "norm", x, eps=EPS)
         rows = reshape(net, "rows", x, "B I", (p.batch * p.seq, p.features))
-        sizes = dict(batch=p.batch * p.seq, in_features=p.features, out_features=p.vocabulary)
+        sizes: dict[str, Any] = dict(batch=p.batch * p.seq, in_features=p.features, out_features=p.vocabulary)
         logits = net.apply("logits", "linear", {"x": rows, "weight": table}, without={"bias": 0.0}, **sizes)
         net.output("y", reshape(net, "y", logits, "B T C", (p.batch, p.seq, p.vocabulary)))
         net.target("labels", "B T", (p.batch, p.seq), Classes(p.vocabulary))

@@ -1,11 +1,13 @@
 """The layers that models are made of: shapes worked out, parameters drawn as their users initialise them.
 
-Each function adds one layer (or a few) to a network and returns its result. Images are N C H W, sequences B T D, features B D.
+Each function adds one layer (or a few) to a network and returns its result. Images are N C H W, sequences B T D,
+features B D.
 """
 
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 from suite.workloads.distributions import Draw, Normal, Shifted, Uniform
 from suite.workloads.models.network import Network, Value
@@ -76,7 +78,7 @@ def batch_norm(net: Network, layer: str, x: Value, *, eps: float = 1e-5, momentu
         "running_mean": Normal(0.1),
         "running_var": Uniform(0.5, 1.5),
     }
-    sizes = dict(batch=batch, channels=channels, height=height, width=width, eps=eps)
+    sizes: dict[str, Any] = dict(batch=batch, channels=channels, height=height, width=width, eps=eps)
     if net.training:
         y = net.apply(layer, "batch_norm", {"x": image}, draws=draws, **sizes, momentum=momentum, mean=0.0)
     else:
@@ -84,7 +86,7 @@ def batch_norm(net: Network, layer: str, x: Value, *, eps: float = 1e-5, momentu
     return y if image is x else reshape(net, f"{layer}.shaped", y, x.axes, x.shape)
 
 
-def activation(net: Network, layer: str, x: Value, function: str, **settings: float) -> Value:
+def activation(net: Network, layer: str, x: Value, function: str, **settings: Any) -> Value:
     """`function` of every entry: a workload of the family `activations`, such as `relu`, with these settings."""
     batch, features = x.shape[0], x.size // x.shape[0]
     flat = x if len(x.shape) == 2 else reshape(net, f"{layer}.rows", x, "B D", (batch, features))
@@ -101,7 +103,7 @@ def avg_pool2d(net: Network, layer: str, x: Value, kernel: int, stride: int) -> 
 
 
 def _pooled(
-    net: Network, layer: str, operation: str, x: Value, kernel: int, stride: int, padding: int, **settings: bool
+    net: Network, layer: str, operation: str, x: Value, kernel: int, stride: int, padding: int, **settings: Any
 ) -> Value:
     batch, channels, height, width = x.shape
     return net.apply(
@@ -123,7 +125,7 @@ def _pooled(
 def local_response_norm(net: Network, layer: str, x: Value) -> Value:
     """Over five channels, with the constants of Krizhevsky, Sutskever and Hinton 2012, section 3.3."""
     batch, channels, height, width = x.shape
-    sizes = dict(batch=batch, channels=channels, height=height, width=width)
+    sizes: dict[str, Any] = dict(batch=batch, channels=channels, height=height, width=width)
     return net.apply(layer, "local_response_norm", {"x": x}, **sizes, radius=2, alpha=1e-4, beta=0.75, k=2.0)
 
 
@@ -198,35 +200,39 @@ def transpose(net: Network, layer: str, x: Value, axes: str) -> Value:
 
 def group_norm(net: Network, layer: str, x: Value, groups: int, *, eps: float = 1e-5) -> Value:
     batch, channels, height, width = x.shape
-    sizes = dict(batch=batch, channels=channels, height=height, width=width, groups=groups, eps=eps, mean=0.0)
+    sizes: dict[str, Any] = dict(
+        batch=batch, channels=channels, height=height, width=width, groups=groups, eps=eps, mean=0.0
+    )
     return net.apply(layer, "group_norm", {"x": x}, draws={"weight": SCALE, "bias": SHIFT}, **sizes)
 
 
 def upsample(net: Network, layer: str, x: Value) -> Value:
     """Every pixel four times: twice the size."""
     batch, channels, height, width = x.shape
-    sizes = dict(batch=batch, channels=channels, height=height, width=width, out_height=2 * height, out_width=2 * width)
+    sizes: dict[str, Any] = dict(
+        batch=batch, channels=channels, height=height, width=width, out_height=2 * height, out_width=2 * width
+    )
     return net.apply(layer, "resize_nearest", {"x": x}, **sizes)
 
 
 def embedding(net: Network, layer: str, ids: Value, vocabulary: int, features: int, *, scale: float = 0.02) -> Value:
     """Rows of the table `<layer>.weight`: B T D."""
     batch, seq = ids.shape
-    sizes = dict(batch=batch, seq=seq, vocabulary=vocabulary, features=features)
+    sizes: dict[str, Any] = dict(batch=batch, seq=seq, vocabulary=vocabulary, features=features)
     table = net.parameter(f"{layer}.weight", "V D", (vocabulary, features), Normal(scale))
     return net.apply(layer, "embedding", {"ids": ids, "table": table}, **sizes)
 
 
 def layer_norm(net: Network, layer: str, x: Value, *, eps: float = 1e-5) -> Value:
     batch, seq, features = x.shape
-    sizes = dict(batch=batch, seq=seq, features=features, eps=eps, mean=0.0)
+    sizes: dict[str, Any] = dict(batch=batch, seq=seq, features=features, eps=eps, mean=0.0)
     return net.apply(layer, "layer_norm", {"x": x}, draws={"weight": SCALE, "bias": SHIFT}, **sizes)
 
 
 def self_attention(net: Network, layer: str, x: Value, heads: int, *, causal: bool = False) -> Value:
     """`multi_head_attention`; all positions are valid."""
     batch, seq, features = x.shape
-    sizes = dict(batch=batch, seq=seq, features=features, heads=heads)
+    sizes: dict[str, Any] = dict(batch=batch, seq=seq, features=features, heads=heads)
     return net.apply(layer, "multi_head_attention", {"x": x}, **sizes, causal=causal)
 
 
@@ -241,7 +247,7 @@ def cross_attention(net: Network, layer: str, x: Value, memory: Value, heads: in
         return transpose(net, f"{layer}.{name}.split", y, f"B H {axis} D")
 
     given = {"query": split("query", x, "T"), "key": split("key", memory, "S"), "value": split("value", memory, "S")}
-    sizes = dict(batch=batch, heads=heads, query_seq=queries, key_seq=keys, head_dim=head_dim)
+    sizes: dict[str, Any] = dict(batch=batch, heads=heads, query_seq=queries, key_seq=keys, head_dim=head_dim)
     y = net.apply(f"{layer}.attend", "masked_attention", given, without={"mask": True}, **sizes, valid=1.0)
     y = transpose(net, f"{layer}.merged", y, "B T H D")
     y = reshape(net, f"{layer}.joined", y, "B T D", (batch, queries, features))
@@ -251,11 +257,12 @@ def cross_attention(net: Network, layer: str, x: Value, memory: Value, heads: in
 def recurrent(
     net: Network, layer: str, kind: str, x: Value, hidden: int, *, layers: int = 1, bidirectional: bool = False
 ) -> Value:
-    """`kind` is `lstm`, `gru` or `rnn_tanh`, from a state of zeros over whole sequences: the results of the last layer, B T H."""
+    """`kind` is `lstm`, `gru` or `rnn_tanh`, from a state of zeros over whole sequences: the results of the last layer,
+    B T H."""
     batch, seq, inputs = x.shape
     states = {"h0": 0.0, "c0": 0.0} if kind == "lstm" else {"h0": 0.0}
-    sizes = dict(batch=batch, seq=seq, inputs=inputs, hidden=hidden, layers=layers)
-    constants = {"lengths": float(seq), **states}
+    sizes: dict[str, Any] = dict(batch=batch, seq=seq, inputs=inputs, hidden=hidden, layers=layers)
+    constants: dict[str, Any] = {"lengths": float(seq), **states}
     return net.apply(layer, kind, {"x": x}, without=constants, **sizes, bidirectional=bidirectional, ragged=False)
 
 

@@ -23,10 +23,10 @@ from suite.workloads.models.network import Network, Value
 class Lenet5:
     """LeNet-5, with dense connections and a linear last layer.
 
-    On images of 32 × 32: convolution of 5 × 5 to 6 channels, mean over 2 × 2, convolution of 5 × 5 to 16, mean over 2 × 2, and
-    linear layers of 120, 84 and `classes`, with tanh after all but the last. Each map of the second convolution sees all six
-    before it, and the means have no weights of their own, unlike the original. Source: LeCun, Bottou, Bengio and Haffner 1998,
-    Gradient-based learning applied to document recognition, section II.B.
+    On images of 32 × 32: convolution of 5 × 5 to 6 channels, mean over 2 × 2, convolution of 5 × 5 to 16, mean over 2 ×
+    2, and linear layers of 120, 84 and `classes`, with tanh after all but the last. Each map of the second convolution
+    sees all six before it, and the means have no weights of their own, unlike the original. Source: LeCun, Bottou,
+    Bengio and Haffner 1998, Gradient-based learning applied to document recognition, section II.B.
 
     With 10 classes it has 61,706 parameters.
     """
@@ -56,11 +56,12 @@ class Lenet5:
 class Alexnet:
     """AlexNet, with the two groups in which it was trained on two GPUs.
 
-    Five convolutions (11 × 11 with stride 4; 5 × 5 in two groups; 3 × 3; 3 × 3 and 3 × 3 in two groups) with ReLU, local response
-    normalisation after the first two, maxima over 3 × 3 with stride 2 after the first, second and fifth, and linear layers of
-    hidden, hidden and `classes`, the first two with ReLU and dropout of a half by given masks. Of the first convolution's
-    channels, `width`, the others have 8/3, 4, 4 and 8/3 times as many. Source: Krizhevsky, Sutskever and Hinton 2012, ImageNet
-    classification with deep convolutional neural networks, sections 3.2 to 3.5, on images of 227 × 227, which its numbers need.
+    Five convolutions (11 × 11 with stride 4; 5 × 5 in two groups; 3 × 3; 3 × 3 and 3 × 3 in two groups) with ReLU,
+    local response normalisation after the first two, maxima over 3 × 3 with stride 2 after the first, second and fifth,
+    and linear layers of hidden, hidden and `classes`, the first two with ReLU and dropout of a half by given masks. Of
+    the first convolution's channels, `width`, the others have 8/3, 4, 4 and 8/3 times as many. Source: Krizhevsky,
+    Sutskever and Hinton 2012, ImageNet classification with deep convolutional neural networks, sections 3.2 to 3.5, on
+    images of 227 × 227, which its numbers need.
 
     With width 96, 4096 hidden units and 1000 classes it has 60,965,224 parameters.
     """
@@ -121,10 +122,10 @@ def classify(net: Network, x: Value, p: Problem) -> None:
 class Vgg16:
     """VGG of 16 layers (configuration D).
 
-    Thirteen convolutions of 3 × 3 with ReLU in five stages of 2, 2, 3, 3 and 3, each of which ends with the maximum over 2 × 2;
-    the stages have width, 2, 4, 8 and 8 times as many channels. Then linear layers of hidden, hidden and `classes`, the first
-    two with ReLU and dropout of a half by given masks. Source: Simonyan and Zisserman 2015, Very deep convolutional networks
-    for large-scale image recognition, table 1.
+    Thirteen convolutions of 3 × 3 with ReLU in five stages of 2, 2, 3, 3 and 3, each of which ends with the maximum
+    over 2 × 2; the stages have width, 2, 4, 8 and 8 times as many channels. Then linear layers of hidden, hidden and
+    `classes`, the first two with ReLU and dropout of a half by given masks. Source: Simonyan and Zisserman 2015, Very
+    deep convolutional networks for large-scale image recognition, table 1.
 
     With 64 channels, images of 224 × 224, 4096 hidden units and 1000 classes it has 138,357,544 parameters.
     """

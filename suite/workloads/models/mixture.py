@@ -13,10 +13,11 @@ from suite.workloads.models.network import Network, Value
 class MixtureOfExperts:
     """A block of a transformer whose perceptron is a mixture of experts.
 
-    y = x + Σ_e g_e · expert_e(norm(x)), for every position. The gates g are the softmax of a linear layer without bias, 0 but for
-    the largest `chosen`, and these divided by their sum. An expert is a linear layer to `hidden` units, GELU, and one back. All
-    experts are computed, and no position is dropped. Source: Shazeer et al. 2017, Outrageously large neural networks, section 2,
-    without its noise; Fedus, Zoph and Shazeer 2022, Switch transformers, for the place in the block.
+    y = x + Σ_e g_e · expert_e(norm(x)), for every position. The gates g are the softmax of a linear layer without bias,
+    0 but for the largest `chosen`, and these divided by their sum. An expert is a linear layer to `hidden` units, GELU,
+    and one back. All experts are computed, and no position is dropped. Source: Shazeer et al. 2017, Outrageously large
+    neural networks, section 2, without its noise; Fedus, Zoph and Shazeer 2022, Switch transformers, for the place in
+    the block.
     """
 
     loss = "mse"

@@ -26,13 +26,14 @@ STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3,
 class MobilenetV2:
     """MobileNetV2: inverted residuals with linear bottlenecks.
 
-    A block widens x by a convolution of 1 × 1 (but where the expansion is 1), convolves each channel by itself with 3 × 3, and
-    narrows by 1 × 1; each is followed by batch normalisation, the first two by min(max(·, 0), 6); x is added where the stride is 1
-    and the shapes agree. Before the blocks a convolution of 3 × 3 with stride 2 to 32 channels, after them one of 1 × 1 to 1280,
-    the mean over the image, dropout of 0.2 by a given mask, and a linear layer. No convolution has a bias. All channels are
-    divided by `divisor`. With `squeeze_excite` the depthwise result of every block is multiplied by a gate for each channel: the
-    mean over the image, linear to a quarter, ReLU, linear, sigmoid. Source: Sandler et al. 2018, MobileNetV2, tables 1 and 2;
-    Hu, Shen and Sun 2018, Squeeze-and-excitation networks, section 3.
+    A block widens x by a convolution of 1 × 1 (but where the expansion is 1), convolves each channel by itself with 3 ×
+    3, and narrows by 1 × 1; each is followed by batch normalisation, the first two by min(max(·, 0), 6); x is added
+    where the stride is 1 and the shapes agree. Before the blocks a convolution of 3 × 3 with stride 2 to 32 channels,
+    after them one of 1 × 1 to 1280, the mean over the image, dropout of 0.2 by a given mask, and a linear layer. No
+    convolution has a bias. All channels are divided by `divisor`. With `squeeze_excite` the depthwise result of every
+    block is multiplied by a gate for each channel: the mean over the image, linear to a quarter, ReLU, linear, sigmoid.
+    Source: Sandler et al. 2018, MobileNetV2, tables 1 and 2; Hu, Shen and Sun 2018, Squeeze-and-excitation networks,
+    section 3.
 
     With divisor 1, 1000 classes and no gates it has 3,504,872 parameters.
     """

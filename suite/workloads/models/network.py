@@ -1,9 +1,9 @@
 """What a model's definition is made of: layers, each one of the operations that are workloads themselves.
 
-A model is written once, as a function that calls `Network.apply` for one layer after the other. What comes out is plain data,
-a list of steps: the parameters with their names and shapes follow from it, the operations that a call takes, what a training
-step has to keep, and the NumPy oracle, which runs the steps forward and backward. Frameworks do not see it: there the model is
-written again, as their users would, and takes the parameters by their names.
+A model is written once, as a function that calls `Network.apply` for one layer after the other. What comes out is plain
+data, a list of steps: the parameters with their names and shapes follow from it, the operations that a call takes, what
+a training step has to keep, and the NumPy oracle, which runs the steps forward and backward. Frameworks do not see it:
+there the model is written again, as their users would, and takes the parameters by their names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from suite.workloads.distributions import Draw, Mask, Normal
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor on its way through a network. Inputs and parameters have the names of their tensors, results those of layers."""
+    """A tensor on its way through a network. Inputs and parameters have the names of their tensors, results those of
+    layers."""
 
     name: str
     axes: str
@@ -128,7 +129,7 @@ class Network:
             else:
                 own = f"{owner or layer}.{name}"
                 draw = (draws or {}).get(name, tensor.draw)
-                role = "parameter" if tensor.role == "parameter" else "state"
+                role: Role = "parameter" if tensor.role == "parameter" else "state"
                 self._declare(own, Tensor(tensor.axes, tensor.shape, role, draw))
                 inputs.append(own)
                 states += [own] if role == "state" else []

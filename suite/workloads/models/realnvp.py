@@ -19,10 +19,11 @@ _PROBLEMS = {
 class Realnvp:
     """RealNVP on vectors: data to a normal code, and the logarithm of the determinant of the Jacobian.
 
-    A coupling keeps every other feature, x_a, and changes the rest, x_b, to x_b · exp s(x_a) + t(x_a); which are kept alternates,
-    the even ones first. s and t are perceptrons with two hidden layers and ReLU, s with tanh at its end. The determinant is
-    exp of the sum of s over what is changed. The loss is the mean negative log-likelihood under a standard normal code,
-    `flow_nll`. Source: Dinh, Sohl-Dickstein and Bengio 2017, Density estimation using Real NVP, sections 3.2 to 3.5.
+    A coupling keeps every other feature, x_a, and changes the rest, x_b, to x_b · exp s(x_a) + t(x_a); which are kept
+    alternates, the even ones first. s and t are perceptrons with two hidden layers and ReLU, s with tanh at its end.
+    The determinant is exp of the sum of s over what is changed. The loss is the mean negative log-likelihood under a
+    standard normal code, `flow_nll`. Source: Dinh, Sohl-Dickstein and Bengio 2017, Density estimation using Real NVP,
+    sections 3.2 to 3.5.
 
     With 2 features, 128 hidden units and 6 couplings it has 205,848 parameters.
     """
@@ -54,8 +55,8 @@ class Realnvp:
 class RealnvpInverse:
     """RealNVP backwards: data from a code, by the same couplings in reverse, and the logarithm of that determinant.
 
-    x_b = (y_b − t(y_a)) · exp(−s(y_a)). What comes of `realnvp` gives its input again. Source: Dinh, Sohl-Dickstein and Bengio
-    2017, Density estimation using Real NVP, equation 8.
+    x_b = (y_b − t(y_a)) · exp(−s(y_a)). What comes of `realnvp` gives its input again. Source: Dinh, Sohl-Dickstein and
+    Bengio 2017, Density estimation using Real NVP, equation 8.
     """
 
     loss = "flow_nll"

@@ -66,11 +66,12 @@ def _resnet(net: Network, p: Problem, block, blocks: tuple[int, ...]) -> None:  
 class Resnet18:
     """Residual network of 18 layers.
 
-    A convolution of 7 × 7 with stride 2, a maximum over 3 × 3 with stride 2, four stages of two blocks each, the mean over the
-    image, and a linear layer. A block is y = max(0, F(x) + x), with F two convolutions of 3 × 3, each without bias and
-    normalised over the batch, the first of a stage with stride 2 (but for the first stage); where shapes differ, x goes
-    through a convolution of 1 × 1. Stages have width, 2, 4 and 8 times as many channels. Source: He, Zhang, Ren and Sun 2016,
-    Deep residual learning for image recognition, table 1, with projections where shapes differ (option B).
+    A convolution of 7 × 7 with stride 2, a maximum over 3 × 3 with stride 2, four stages of two blocks each, the mean
+    over the image, and a linear layer. A block is y = max(0, F(x) + x), with F two convolutions of 3 × 3, each without
+    bias and normalised over the batch, the first of a stage with stride 2 (but for the first stage); where shapes
+    differ, x goes through a convolution of 1 × 1. Stages have width, 2, 4 and 8 times as many channels. Source: He,
+    Zhang, Ren and Sun 2016, Deep residual learning for image recognition, table 1, with projections where shapes differ
+    (option B).
 
     With 64 channels and 1000 classes it has 11,689,512 parameters.
     """
@@ -88,9 +89,10 @@ class Resnet18:
 class Resnet50:
     """Residual network of 50 layers.
 
-    As resnet18, with 3, 4, 6 and 3 blocks, each of three convolutions: 1 × 1, 3 × 3 and 1 × 1 to four times as many channels.
-    The stride is in the convolution of 3 × 3. Source: He, Zhang, Ren and Sun 2016, Deep residual learning for image
-    recognition, table 1; Goyal et al. 2017, Accurate, large minibatch SGD, section 5.1, for the place of the stride.
+    As resnet18, with 3, 4, 6 and 3 blocks, each of three convolutions: 1 × 1, 3 × 3 and 1 × 1 to four times as many
+    channels. The stride is in the convolution of 3 × 3. Source: He, Zhang, Ren and Sun 2016, Deep residual learning for
+    image recognition, table 1; Goyal et al. 2017, Accurate, large minibatch SGD, section 5.1, for the place of the
+    stride.
 
     With 64 channels and 1000 classes it has 25,557,032 parameters.
     """

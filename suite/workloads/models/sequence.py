@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from suite.workloads.definition import Problem
 from suite.workloads.distributions import Classes
 from suite.workloads.models.definition import model
@@ -66,8 +68,8 @@ class LstmClassifier:
 class GruClassifier:
     """A class for a sequence: gated recurrent unit, and a linear layer on its last state.
 
-    The recurrence is that of `gru`, from a state of zeros. Source: Cho et al. 2014, Learning phrase representations using RNN
-    encoder-decoder.
+    The recurrence is that of `gru`, from a state of zeros. Source: Cho et al. 2014, Learning phrase representations
+    using RNN encoder-decoder.
     """
 
     loss = "softmax_cross_entropy"
@@ -82,8 +84,8 @@ class GruClassifier:
 class LstmLanguageModel:
     """The next token of a text: embedding, two layers of LSTM, and a linear layer over the vocabulary at every position.
 
-    No dropout, and the last layer's weights are its own. Source: Zaremba, Sutskever and Vinyals 2015, Recurrent neural network
-    regularization, section 3, without its dropout.
+    No dropout, and the last layer's weights are its own. Source: Zaremba, Sutskever and Vinyals 2015, Recurrent neural
+    network regularization, section 3, without its dropout.
 
     With a vocabulary of 5000, 256 features and 512 hidden units it has 7,519,112 parameters.
     """
@@ -133,12 +135,12 @@ class BidirectionalTagger:
 class Seq2seqAttention:
     """A sequence from a sequence, with additive attention: the next token of the target, given those before it.
 
-    The encoder is a GRU in both directions over the embedded source. The decoder's state begins as
-    tanh of a linear layer of the encoder's backward state at the first position. At every step the state before it is the query
-    of an additive attention to the encoder's results; what comes of it stands beside the embedded token and is the input of a
-    GRU; state and attention together give the logits by a linear layer. Training is by teacher forcing: all tokens of the target
-    are inputs. Source: Bahdanau, Cho and Bengio 2015, Neural machine translation by jointly learning to align and translate,
-    section 3 and appendix A, with the GRU of `gru` and a linear output layer.
+    The encoder is a GRU in both directions over the embedded source. The decoder's state begins as tanh of a linear
+    layer of the encoder's backward state at the first position. At every step the state before it is the query of an
+    additive attention to the encoder's results; what comes of it stands beside the embedded token and is the input of a
+    GRU; state and attention together give the logits by a linear layer. Training is by teacher forcing: all tokens of
+    the target are inputs. Source: Bahdanau, Cho and Bengio 2015, Neural machine translation by jointly learning to
+    align and translate, section 3 and appendix A, with the GRU of `gru` and a linear output layer.
     """
 
     loss = "token_cross_entropy"
@@ -174,7 +176,7 @@ class Seq2seqAttention:
 def _decoded(net: Network, p: Problem, step: int, encoded: Value, token: Value, state: Value) -> tuple[Value, Value]:
     """The decoder's state after this step, and what it attended to: B H and B 2H."""
     query = reshape(net, f"query.{step}", state, "B T Q", (p.batch, 1, p.hidden))
-    sizes = dict(
+    sizes: dict[str, Any] = dict(
         batch=p.batch, query_seq=1, key_seq=p.source_seq, query_dim=p.hidden, key_dim=2 * p.hidden, units=p.hidden
     )
     attended = {"query": query, "key": encoded}

@@ -13,10 +13,11 @@ from suite.workloads.models.network import Network, Value
 class Tcn:
     """Temporal convolutional network: a label for every step from the steps up to it.
 
-    Each block is twice: convolution with zeros before the sequence only, so that no step sees a later one, ReLU, and dropout of
-    `dropout` by a given mask; then x is added, by a convolution of one tap where the channels differ, and rectified. Block b has
-    dilation 2ᵇ. The last layer is a convolution of one tap. Source: Bai, Kolter and Koltun 2018, An empirical evaluation of
-    generic convolutional and recurrent networks for sequence modeling, section 3, without weight normalisation.
+    Each block is twice: convolution with zeros before the sequence only, so that no step sees a later one, ReLU, and
+    dropout of `dropout` by a given mask; then x is added, by a convolution of one tap where the channels differ, and
+    rectified. Block b has dilation 2ᵇ. The last layer is a convolution of one tap. Source: Bai, Kolter and Koltun 2018,
+    An empirical evaluation of generic convolutional and recurrent networks for sequence modeling, section 3, without
+    weight normalisation.
     """
 
     loss = "token_cross_entropy"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from suite.workloads.definition import Problem
 from suite.workloads.distributions import Classes
 from suite.workloads.models.definition import model
@@ -24,9 +26,9 @@ class Transformer:
 
     Tokens of source and target have embeddings of their own, which are scaled and get sinusoids added as in
     `sinusoidal_positions`. A layer of the encoder is self-attention and a perceptron with ReLU, one of the decoder
-    causal self-attention, attention to the encoder's results, and a perceptron; x is added to each and the sum normalised. The
-    logits are a linear layer. No dropout, and training is by teacher forcing. Source: Vaswani et al. 2017, Attention is all you
-    need, section 3, with embeddings that are not shared.
+    causal self-attention, attention to the encoder's results, and a perceptron; x is added to each and the sum
+    normalised. The logits are a linear layer. No dropout, and training is by teacher forcing. Source: Vaswani et al.
+    2017, Attention is all you need, section 3, with embeddings that are not shared.
     """
 
     loss = "token_cross_entropy"
@@ -67,7 +69,7 @@ class Transformer:
 def _embedded(net: Network, name: str, p: Problem, seq: int) -> Value:
     ids = net.input(name, "B T", (p.batch, seq), Classes(p.vocabulary))
     x = embedding(net, f"{name}_embedding", ids, p.vocabulary, p.features, scale=p.features**-0.5)
-    sizes = dict(batch=p.batch, seq=seq, features=p.features, base=10000.0)
+    sizes: dict[str, Any] = dict(batch=p.batch, seq=seq, features=p.features, base=10000.0)
     return net.apply(f"{name}.positions", "sinusoidal_positions", {"x": x}, **sizes)
 
 

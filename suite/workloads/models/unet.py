@@ -15,11 +15,11 @@ LEVELS = 4
 class Unet:
     """U-Net: a label for every pixel.
 
-    Five levels, of which each has twice the channels and half the size of the one above, reached by the maximum over 2 × 2. Back
-    up, a transposed convolution of 2 × 2 with stride 2 halves the channels and doubles the size, and the level's own result is
-    joined to it. A level is two convolutions of 3 × 3 with a bias, each with batch normalisation and ReLU; the last layer is a
-    convolution of 1 × 1 to the classes. Source: Ronneberger, Fischer and Brox 2015, U-Net, figure 1, with a row of padding, so
-    that the size is kept, and batch normalisation.
+    Five levels, of which each has twice the channels and half the size of the one above, reached by the maximum over 2
+    × 2. Back up, a transposed convolution of 2 × 2 with stride 2 halves the channels and doubles the size, and the
+    level's own result is joined to it. A level is two convolutions of 3 × 3 with a bias, each with batch normalisation
+    and ReLU; the last layer is a convolution of 1 × 1 to the classes. Source: Ronneberger, Fischer and Brox 2015,
+    U-Net, figure 1, with a row of padding, so that the size is kept, and batch normalisation.
 
     With 64 channels and 2 classes it has 31,043,586 parameters.
     """

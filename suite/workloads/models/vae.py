@@ -13,9 +13,9 @@ from suite.workloads.models.network import Network
 class Autoencoder:
     """Autoencoder of dense layers: data through a bottleneck, and back.
 
-    Linear layers of hidden, code, hidden and inputs units, with ReLU after all but the second and the last, and the mean squared
-    error as the loss. Source: Hinton and Salakhutdinov 2006, Reducing the dimensionality of data with neural networks, with ReLU
-    and trained in one piece.
+    Linear layers of hidden, code, hidden and inputs units, with ReLU after all but the second and the last, and the
+    mean squared error as the loss. Source: Hinton and Salakhutdinov 2006, Reducing the dimensionality of data with
+    neural networks, with ReLU and trained in one piece.
     """
 
     loss = "mse"
@@ -41,10 +41,10 @@ class Autoencoder:
 class Vae:
     """Variational autoencoder, with a normal code and Bernoulli data.
 
-    The encoder is a linear layer with ReLU, and two linear ones for the mean and the logarithm of the variance of the code; the
-    code is mean + noise · exp(½ log variance), by given noise; the decoder is a linear layer with ReLU and one for the logits of
-    the data. The loss is the negative evidence lower bound, `elbo`. Source: Kingma and Welling 2014, Auto-encoding variational
-    Bayes, section 3 and appendix C.
+    The encoder is a linear layer with ReLU, and two linear ones for the mean and the logarithm of the variance of the
+    code; the code is mean + noise · exp(½ log variance), by given noise; the decoder is a linear layer with ReLU and
+    one for the logits of the data. The loss is the negative evidence lower bound, `elbo`. Source: Kingma and Welling
+    2014, Auto-encoding variational Bayes, section 3 and appendix C.
 
     With 784 inputs, 400 hidden units and a code of 20 it has 652,824 parameters.
     """

@@ -36,10 +36,10 @@ def block(net: Network, name: str, x: Value, heads: int, *, eps: float, function
 class Vit:
     """Vision transformer.
 
-    Patches of the image are embedded by a convolution whose stride is its size; a learned class token comes first, learned
-    positions are added. Then blocks with normalisation before attention and perceptron, GELU between the latter's layers, a last
-    normalisation, and a linear layer on the class token. eps is 1e-6 in all normalisations. Source: Dosovitskiy et al. 2021, An
-    image is worth 16 × 16 words, section 3.1 and table 1.
+    Patches of the image are embedded by a convolution whose stride is its size; a learned class token comes first,
+    learned positions are added. Then blocks with normalisation before attention and perceptron, GELU between the
+    latter's layers, a last normalisation, and a linear layer on the class token. eps is 1e-6 in all normalisations.
+    Source: Dosovitskiy et al. 2021, An image is worth 16 × 16 words, section 3.1 and table 1.
 
     ViT-B/16 (224 × 224, patches of 16, 768 features, 12 heads and layers, 1000 classes) has 86,567,656 parameters.
     """

@@ -5,7 +5,7 @@ import pytest
 from suite.errors import UsageError
 from suite.workloads import WORKLOADS
 from suite.workloads.models import layers
-from suite.workloads.models.network import Network, Value
+from suite.workloads.models.network import Fill, Network, Value
 
 
 def image(net: Network, channels: int = 4, size: int = 8) -> Value:
@@ -25,7 +25,9 @@ def test_what_a_layer_is_without_is_a_constant() -> None:
     net = Network(training=True)
     layers.conv2d(net, "conv", image(net), 6, 3, bias=False)
     assert [name for name, t in net.tensors.items() if t.role == "parameter"] == ["conv.weight"]
-    assert net.steps[-1].inputs[2].value == 0
+    bias = net.steps[-1].inputs[2]
+    assert isinstance(bias, Fill)
+    assert bias.value == 0
 
 
 def test_batch_norm_has_states_that_training_moves() -> None:
