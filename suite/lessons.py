@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class Lesson:
         ends = 0, count * 3 // 5, count * 4 // 5, count
         return {
             part: {name: array[start:end] for name, array in examples.items()}
-            for part, start, end in zip(PARTS, ends, ends[1:], strict=True)
+            for part, (start, end) in zip(PARTS, pairwise(ends), strict=True)
         }
 
 

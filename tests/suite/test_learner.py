@@ -43,13 +43,13 @@ PARTS = {"train": examples(80, 1), "validation": examples(24, 2), "test": exampl
 
 
 def learned(worker: Worker, **changes: Any) -> dict[str, Any]:
-    choices: dict[str, Any] = {"parts": PARTS, "epochs": 6, "seed": 0, **changes}
+    choices: dict[str, Any] = {"parts": PARTS, "epochs": 20, "seed": 0, **changes}
     return learner.learn(program(worker, "train_step"), program(worker, "forward"), **choices)
 
 
 def test_what_can_be_learned_is_learned(worker: Worker) -> None:
     found = learned(worker)
-    assert len(found["train"]) == len(found["validation"]) == len(found["accuracy"]) == 7
+    assert len(found["train"]) == len(found["validation"]) == len(found["accuracy"]) == 21
     assert found["train"][-1] < 0.5 * found["train"][0]
     assert found["test_accuracy"] > 0.9
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from suite.workloads.definition import WORKLOADS, Input, Target, Tensor
+from suite.workloads.definition import WORKLOADS, Input, Role, Target, Tensor
 from suite.workloads.distributions import Draw, Mask, Normal
 
 
@@ -65,6 +65,8 @@ ELEMENTARY = (
     *("keep_columns", "keep_largest"),
 )
 """What moves and joins tensors, or is too simple to be a workload of its own: `impls/numpy/elementary.py`."""
+VIEWS = ("reshape", "transpose", "slice", "broadcast")
+"""Of these, what needs no memory of its own."""
 
 
 @dataclass
@@ -184,5 +186,6 @@ class Network:
 
     @property
     def kept(self) -> int:
-        """Numbers that the backward pass needs of the forward one: every layer's result."""
-        return sum(value.size for step in self.steps for value in step.outputs)
+        """Numbers that the backward pass needs of the forward one: every layer's result, but for what is another's in
+        other axes."""
+        return sum(value.size for step in self.steps if step.operation not in VIEWS for value in step.outputs)
