@@ -46,11 +46,11 @@ def sentence(found: Divergence) -> str:
 def steps_table(found: Drift) -> RenderableType:
     """The sentence; then what each step did."""
     rows = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("step", *(f"loss of {name}" for name in found.targets), "difference", "rounding", "budget"):
+    for heading in ("step", *(f"loss of {name}" for name in found.targets), "difference", "in float64", "expected"):
         rows.add_column(heading, overflow="fold")
     for step in found.steps:
         words = [str(step.number), *(f"{loss:.8g}" for loss in step.losses.values())]
-        words += [error(value) for value in (step.difference, step.expected, step.budget)]
+        words += [error(value) for value in (step.difference, step.exact, step.expected)]
         rows.add_row(*(Text(clean(word), style="bold red" if step.beyond else "") for word in words))
     return Group(Text(clean(steps_sentence(found))), Text(), rows)
 
@@ -59,9 +59,12 @@ def steps_sentence(found: Drift) -> str:
     one, other = found.targets
     first, last = found.first, found.steps[-1]
     if first is not None:
+        where = f"{found.case.text}: the parameters of {one} and {other} part in step {first.number}"
+        if first.parts_exactly:
+            return f"{where}: they differ by {error(first.exact)} even in float64"
         return (
-            f"{found.case.text}: the parameters of {one} and {other} part in step {first.number}: they differ by "
-            f"{error(first.difference)}, where float64 lets {error(first.expected)} be expected"
+            f"{where}: they differ by {error(first.difference)}, where the difference in float64 lets "
+            f"{error(first.expected)} be expected"
         )
     return (
         f"{found.case.text}: after {len(found.steps)} steps the parameters of {one} and {other} differ by "
@@ -79,8 +82,8 @@ def steps_as_json(found: Drift) -> dict[str, object]:
                 "step": step.number,
                 "losses": dict(step.losses),
                 "difference": step.difference,
+                "float64": step.exact,
                 "expected": step.expected,
-                "budget": step.budget,
                 "beyond": step.beyond,
             }
             for step in found.steps

@@ -62,17 +62,27 @@ def test_the_sentence_names_where_they_part_and_who_is_to_blame(found: Divergenc
 def test_training_that_goes_another_way_is_told_from_rounding(drifting: Drift) -> None:
     assert drifting.first is not None
     assert drifting.first.number == 1
-    assert "part in step 1" in parting.steps_sentence(drifting)
+    assert "part in step 1: they differ by" in parting.steps_sentence(drifting)
+    assert parting.steps_sentence(drifting).endswith("even in float64")
 
 
 def test_a_difference_that_is_no_number_is_beyond_every_budget() -> None:
     assert Layer("fc", False, {"a": 0.0, "b": math.nan}, math.nan, 1.0).beyond
-    assert Step(1, {"a": 0.0, "b": 0.0}, math.nan, 1.0, 1.0).beyond
+    assert Step(1, {"a": 0.0, "b": 0.0}, math.nan, 1e-16, 1.0).beyond
+    assert Step(1, {"a": 0.0, "b": 0.0}, 1e-7, math.nan, 1e-7).beyond
 
 
 def test_equal_training_is_within_what_rounding_explains() -> None:
-    steps = [Step(number, {"a": 1.0, "b": 1.0}, 1e-7 * number, 1e-7, 1e-5) for number in (1, 2)]
+    steps = [Step(number, {"a": 1.0, "b": 1.0}, 1e-7 * number, 1e-16, 1e-7) for number in (1, 2)]
     drift = Drift(case("resnet18", "tiny", "train_step"), ("a", "b"), steps)
     assert drift.first is None
     assert "within what rounding explains" in parting.steps_sentence(drift)
     assert parting.steps_as_json(drift)["first"] is None
+
+
+def test_a_fault_of_the_narrow_precision_alone_is_told_from_the_growth_of_rounding() -> None:
+    chaos = Step(9, {"a": 1.0, "b": 1.0}, difference=1e-3, exact=1e-12, expected=5e-4)
+    fault = Step(1, {"a": 1.0, "b": 1.0}, difference=1e-3, exact=1e-16, expected=6e-8)
+    drift = Drift(case("resnet18", "tiny", "train_step"), ("a", "b"), [chaos, fault])
+    assert (chaos.beyond, fault.beyond, fault.parts_exactly) == (False, True, False)
+    assert "lets 6e-08 be expected" in parting.steps_sentence(drift)
