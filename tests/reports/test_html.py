@@ -123,6 +123,7 @@ def test_the_parts_stand_in_their_order() -> None:
         "Ratios at a glance",
         "Case by case",
         "What compiling costs",
+        "What training takes",
         "What has no speed, and why",
         "How to read this",
         "Environment",
