@@ -57,6 +57,12 @@ def test_a_fault_ends_its_own_cell_with_its_status_and_reason(
     assert "second line" not in cell.reason
 
 
+def test_want_of_memory_is_told_with_the_batch_that_would_fit(faults: dict[tuple[str, str], Cell]) -> None:
+    reason = faults["faulty", "out_of_memory"].reason
+    assert "by its definition it takes 0.0 GiB at least" in reason
+    assert reason.endswith("batch=2 would fit")
+
+
 def test_cells_beside_a_fault_are_measured_all_the_same(faults: dict[tuple[str, str], Cell]) -> None:
     for key in [("numpy", "default"), ("faulty", "default")]:
         assert faults[key].status == "ok"
