@@ -85,4 +85,4 @@ def test_a_fault_of_the_narrow_precision_alone_is_told_from_the_growth_of_roundi
     fault = Step(1, {"a": 1.0, "b": 1.0}, difference=1e-3, exact=1e-16, expected=6e-8)
     drift = Drift(case("resnet18", "tiny", "train_step"), ("a", "b"), [chaos, fault])
     assert (chaos.beyond, fault.beyond, fault.parts_exactly) == (False, True, False)
-    assert "lets 6e-08 be expected" in parting.steps_sentence(drift)
+    assert "lets 6.0e-08 be expected" in parting.steps_sentence(drift)
