@@ -26,7 +26,7 @@ from suite.workloads import WORKLOADS
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent
-IMPORT = re.compile(r"^from impls\.interface import implements$", re.MULTILINE)
+IMPORT = re.compile(r"^(from impls\.interface import .*?)(?:, )?\bimplements$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,12 @@ def mutants(*families: str) -> list[Mutant]:
 
 
 def plant(package: str, framework: str) -> None:
-    """File under `package` all implementations of `framework`, and each of its mutants as a variant `mutant 0`,
-    `mutant 1` … in their order in the files."""
+    """File under `package` all implementations of operations of `framework`, and each of its mutants as a variant
+    `mutant 0`, `mutant 1` … in their order in the files."""
     for path in sorted((ROOT / "impls" / framework).glob("*.py")):
-        if path.stem not in ("__init__", "backend"):
-            _run(path.read_text("utf-8"), package, str(path), interface.implements)
+        text = path.read_text("utf-8")
+        if "@implements" in text:
+            _run(text, package, str(path), interface.implements)
     for number, mutant in enumerate(m for m in mutants() if m.framework == framework):
         _run(mutant.text(), package, f"<{mutant}>", _only(mutant, f"mutant {number}"))
 
@@ -86,6 +87,11 @@ def _only(mutant: Mutant, name: str) -> Callable[..., Any]:
     return implements
 
 
+def _without(found: re.Match[str]) -> str:
+    """The import of everything else from there."""
+    return "" if found[1].endswith("import ") else found[1]
+
+
 def _run(text: str, package: str, filename: str, implements: Callable[..., Any]) -> None:
-    code = compile(IMPORT.sub("", text), filename, "exec", dont_inherit=True)
+    code = compile(IMPORT.sub(_without, text), filename, "exec", dont_inherit=True)
     exec(code, {"__name__": f"{package}.planted", "implements": implements})
