@@ -17,6 +17,7 @@ Array = np.ndarray
 
 def truths() -> Iterator[Truth]:
     yield from relu()
+    yield from relu6()
     yield from leaky_relu()
     yield from elu()
     yield from selu()
@@ -65,6 +66,13 @@ def _exponential_table() -> tuple[Array, Array]:
 def relu() -> Iterator[Truth]:
     yield from _frozen("relu", "Relu")
     yield from _random("relu", "Relu")
+
+
+def relu6() -> Iterator[Truth]:
+    for name, rng in random_cases(5, "Clip"):
+        x = 4 * rng.normal(size=(3, 7))
+        y = reference("Clip", [x, np.float64(0), np.float64(6)])
+        yield Truth("relu6", "onnx reference", name, {}, [x], y, "float64")
 
 
 def leaky_relu() -> Iterator[Truth]:

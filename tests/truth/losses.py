@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy import special
+from scipy import special, stats
 from scipy.spatial import distance
 
 from tests.truth.outside import Array, Truth, frozen_of, random_cases, reference
@@ -14,6 +14,7 @@ from tests.truth.outside import Array, Truth, frozen_of, random_cases, reference
 
 def truths() -> Iterator[Truth]:
     yield from softmax_cross_entropy()
+    yield from cross_entropy_over_axes()
     yield from cross_entropy()
     yield from bce_with_logits()
     yield from mse_and_mae()
@@ -26,6 +27,8 @@ def truths() -> Iterator[Truth]:
     yield from triplet()
     yield from info_nce()
     yield from ctc()
+    yield from elbo()
+    yield from flow_nll()
 
 
 def _of(workload: str, source: str, name: str, problem: dict[str, float], values: list[Any], y: float) -> Truth:
@@ -50,6 +53,17 @@ def softmax_cross_entropy() -> Iterator[Truth]:
         logits, labels = 3 * rng.normal(size=(9, 5)), rng.integers(0, 5, 9)
         (y,) = reference("SoftmaxCrossEntropyLoss", [logits, labels])
         yield _of("softmax_cross_entropy", "onnx reference", name, {}, [logits, labels], y)
+
+
+def cross_entropy_over_axes() -> Iterator[Truth]:
+    """Where each image has many pixels, and each text many tokens."""
+    for name, rng in random_cases(5, "SoftmaxCrossEntropyLoss axes"):
+        logits, labels = 3 * rng.normal(size=(2, 5, 3, 4)), rng.integers(0, 5, (2, 3, 4))
+        (y,) = reference("SoftmaxCrossEntropyLoss", [logits, labels])
+        yield _of("pixel_cross_entropy", "onnx reference", name, {}, [logits, labels], y)
+        logits, labels = logits[..., 0], labels[..., 0]  # ONNX: the classes before the tokens
+        (y,) = reference("SoftmaxCrossEntropyLoss", [logits, labels])
+        yield _of("token_cross_entropy", "onnx reference", name, {}, [logits.swapaxes(1, 2), labels], y)
 
 
 def cross_entropy() -> Iterator[Truth]:
@@ -266,3 +280,23 @@ def nnlib() -> Iterator[Truth]:
         # The same with steps and labels that are not to count.
         longer, more = np.concatenate([logits, logits[:, :2]], axis=1), np.array([[1, 2, 2]])
         yield _of("ctc", "nnlib", f"{name}, padded", {}, [longer, more, steps, two], loss)
+
+
+def elbo() -> Iterator[Truth]:
+    """What the code costs is its divergence from the standard normal: cross-entropy less entropy."""
+    for name, rng in random_cases(5, "elbo"):
+        logits, targets = 3 * rng.normal(size=(3, 4)), rng.integers(0, 2, (3, 4))
+        mean, log_variance = rng.normal(size=(2, 3, 2))
+        deviation = np.exp(log_variance / 2)
+        data = -stats.bernoulli.logpmf(targets, special.expit(logits)).sum()
+        squares = stats.norm.moment(2, loc=mean, scale=deviation)
+        code = squares / 2 - stats.norm.logpdf(0.0) - stats.norm.entropy(loc=mean, scale=deviation)
+        values = [logits, mean, log_variance, targets.astype(float)]
+        yield _of("elbo", "scipy", name, {}, values, (data + code.sum()) / 3)
+
+
+def flow_nll() -> Iterator[Truth]:
+    for name, rng in random_cases(5, "norm.logpdf"):
+        code, logdet = rng.normal(size=(3, 4)), rng.normal(size=3)
+        y = -(stats.norm.logpdf(code).sum(axis=1) + logdet).mean()
+        yield _of("flow_nll", "scipy", name, {}, [code, logdet], y)
