@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from suite.workloads.definition import snake_case
+from suite.naming import snake_case
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def sources(package: str) -> tuple[Source, ...]:
     """Everything in `package` that is decorated with `implements`, module by module."""
     found = [*_sources(package, "*.py"), *_sources(package, "models/*.py")]
     if package == "impls.numpy":
-        found += _sources("suite.workloads", "models/*.py")
+        found += _sources("suite", "workloads/models/*.py")
     return tuple(found)
 
 

@@ -7,7 +7,6 @@ under its name in snake case. Nothing here or in the families imports a framewor
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from suite.errors import UsageError, unknown
+from suite.naming import snake_case
 from suite.workloads.distributions import Draw, Normal
 
 Array = np.ndarray
@@ -338,11 +338,6 @@ def workload(*, family: str) -> Callable[[type], type]:
         return definition
 
     return register
-
-
-def snake_case(name: str) -> str:
-    """`LayerNorm` as `layer_norm`: what a definition's class is filed under."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _out_of_range(p: Problem, may_be_zero: tuple[str, ...]) -> str | None:

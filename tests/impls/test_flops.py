@@ -17,7 +17,17 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 pytestmark = pytest.mark.xdist_group("pytorch")
 
-PRODUCTS = ("conv1d", "conv2d", "conv_transpose2d", "gru", "linear", "lstm", "multi_head_attention", "rnn_tanh")
+PRODUCTS = (
+    "conv1d",
+    "conv2d",
+    "conv_transpose2d",
+    "gru",
+    "linear",
+    "lstm",
+    "matmul",
+    "multi_head_attention",
+    "rnn_tanh",
+)
 """Operations whose cost is that of their products alone."""
 MODELS = [name for name, workload in WORKLOADS.items() if workload.network]
 OTHERWISE = {

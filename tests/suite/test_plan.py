@@ -26,6 +26,7 @@ rounds = 2
 sample_s = 0.01
 warmup_s = 1
 budget_s = 10.0
+case_s = 5
 precision_goal = 0.02
 margin = 0.05
 """

@@ -60,10 +60,10 @@ def _pair(found: Values, theirs: str, values: Values, ours: str) -> None:
         found[f"{theirs}.{kind}"] = values[f"{ours}.{kind}"]
 
 
-def _attention(found: Values, theirs: str, out: str, values: Values, ours: str) -> None:
+def _attention(found: Values, theirs: str, names: tuple[str, str, str], out: str, values: Values, ours: str) -> None:
     """Query, key and value apart."""
     parts = zip(
-        ("query", "key", "value"),
+        names,
         np.split(values[f"{ours}.in_weight"], 3),
         np.split(values[f"{ours}.in_bias"], 3),
         strict=True,
@@ -105,7 +105,9 @@ def _bert_weights(p: Problem, values: Values) -> Values:
     _pair(found, "bert.embeddings.LayerNorm", values, "norm")
     for number in range(p.depth):
         theirs, ours = f"bert.encoder.layer.{number}", f"blocks.{number}"
-        _attention(found, f"{theirs}.attention.self", f"{theirs}.attention.output.dense", values, f"{ours}.attention")
+        names = ("query", "key", "value")
+        out = f"{theirs}.attention.output.dense"
+        _attention(found, f"{theirs}.attention.self", names, out, values, f"{ours}.attention")
         _pair(found, f"{theirs}.attention.output.LayerNorm", values, f"{ours}.norm1")
         _pair(found, f"{theirs}.intermediate.dense", values, f"{ours}.fc1")
         _pair(found, f"{theirs}.output.dense", values, f"{ours}.fc2")
@@ -170,14 +172,13 @@ def _vit_weights(p: Problem, values: Values) -> Values:
     }
     _pair(found, "vit.embeddings.patch_embeddings.projection", values, "patches")
     for number in range(p.depth):
-        theirs, ours = f"vit.encoder.layer.{number}", f"blocks.{number}"
+        theirs, ours = f"vit.layers.{number}", f"blocks.{number}"
         _pair(found, f"{theirs}.layernorm_before", values, f"{ours}.norm1")
         _pair(found, f"{theirs}.layernorm_after", values, f"{ours}.norm2")
-        _attention(
-            found, f"{theirs}.attention.attention", f"{theirs}.attention.output.dense", values, f"{ours}.attention"
-        )
-        _pair(found, f"{theirs}.intermediate.dense", values, f"{ours}.fc1")
-        _pair(found, f"{theirs}.output.dense", values, f"{ours}.fc2")
+        names = ("q_proj", "k_proj", "v_proj")
+        _attention(found, f"{theirs}.attention", names, f"{theirs}.attention.o_proj", values, f"{ours}.attention")
+        _pair(found, f"{theirs}.mlp.fc1", values, f"{ours}.fc1")
+        _pair(found, f"{theirs}.mlp.fc2", values, f"{ours}.fc2")
     _pair(found, "vit.layernorm", values, "norm")
     _pair(found, "classifier", values, "head")
     return found

@@ -118,10 +118,11 @@ def _mobilenet_names() -> dict[str, str]:
     return names
 
 
-# Of odd size, where Keras's "same" padding is as much before as behind.
+# Where the stride of a padded convolution is 2, images are of odd size: there Keras's "same" padding is as much before as
+# behind.
 YARDSTICKS = {
     "resnet50": Yardstick(
-        keras.applications.ResNet50, _resnet_names, dict(batch=2, size=64, width=64, classes=10), _edit_resnet
+        keras.applications.ResNet50, _resnet_names, dict(batch=2, size=65, width=64, classes=10), _edit_resnet
     ),
     "vgg16": Yardstick(keras.applications.VGG16, _vgg_names, dict(batch=2, size=32, width=64, hidden=4096, classes=10)),
     "densenet121": Yardstick(

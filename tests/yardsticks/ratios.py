@@ -37,7 +37,7 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
         "resnet50": dict(batch=2, size=96, width=64, classes=100),
     },
     "tensorflow": {
-        "resnet50": dict(batch=2, size=96, width=64, classes=100),
+        "resnet50": dict(batch=2, size=97, width=64, classes=100),
         "vgg16": dict(batch=2, size=64, width=64, hidden=4096, classes=100),
         "densenet121": dict(batch=2, size=96, growth=32, classes=100),
         "mobilenet_v2": dict(batch=4, size=97, divisor=1, classes=100, squeeze_excite=False),

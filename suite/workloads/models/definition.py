@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from suite.errors import UsageError
 from suite.workloads.definition import GENERATION, Cost, Output, Problem, Tensor, workload
+from suite.workloads.definition import Value as Setting
 from suite.workloads.models.network import Network
 
 MODEL_TASKS = ("forward", "gradient", "train_step")
@@ -18,8 +20,8 @@ OPTIMIZERS: dict[str, dict[str, float]] = {
 Hutter 2019). Weight decay is for all parameters alike."""
 OPTIMIZER_STATES = {"momentum": 1, "adamw": 2}
 """Tensors that each keeps for every parameter."""
-TRAINING = dict(optimizer="momentum", learning_rate=0.01)
-"""What a training step needs beside the model; every problem of a model has it."""
+TRAINING: dict[str, Setting] = dict(optimizer="momentum", learning_rate=0.01)
+"""What a training step needs beside the model: every problem of a model has it, or its own."""
 
 
 def model(*, family: str) -> Callable[[type], type]:
@@ -46,12 +48,17 @@ def model(*, family: str) -> Callable[[type], type]:
         def outputs(p: Problem) -> dict[str, Tensor]:
             return {name: Output(value.axes, value.shape) for name, value in network(p, False).outputs.items()}
 
+        def check(p: Problem) -> str | None:
+            return allowed(p) or _refusal(network, p)
+
         def cost(p: Problem) -> Cost:
             # Rounding errors of the layers add up like independent ones: their squares do (`correctness.norm_tolerance`).
             inference, training = network(p, False), network(p, True)
             reduction = sum(step.reduction for step in training.steps)
             return Cost(inference.flops, reduction, training.gradient_flops, getattr(definition, "condition", 1.0))
 
+        allowed = getattr(definition, "check", lambda p: None)
+        definition.check = staticmethod(check)
         definition.network = staticmethod(network)
         definition.tensors = staticmethod(tensors)
         definition.outputs = staticmethod(outputs)
@@ -59,7 +66,21 @@ def model(*, family: str) -> Callable[[type], type]:
         definition.tasks = (*MODEL_TASKS, *(GENERATION if hasattr(definition, "generation_flops") else ()))
         definition.transforms = ()
         definition.choices = {**getattr(definition, "choices", {}), "optimizer": tuple(OPTIMIZERS)}
-        definition.problems = {name: {**sizes, **TRAINING} for name, sizes in definition.problems.items()}
+        definition.problems = {name: _with_training(sizes) for name, sizes in definition.problems.items()}
         return workload(family=family)(definition)
 
     return register
+
+
+def _refusal(network: Callable[[Problem, bool], Network], p: Problem) -> str | None:
+    """What a layer says of its own problem; None where all make sense."""
+    try:
+        network(p, True)
+    except UsageError as error:
+        return str(error)
+    return None
+
+
+def _with_training(sizes: Mapping[str, Setting]) -> dict[str, Setting]:
+    own = {name: sizes.get(name, value) for name, value in TRAINING.items()}
+    return {name: value for name, value in sizes.items() if name not in own} | own

@@ -28,8 +28,9 @@ class Densenet121:
     ReLU, convolution of 3 × 3 to `growth`, which are joined to its input. Blocks of 6, 12, 24 and 16 layers, between
     them batch normalisation, ReLU, convolution of 1 × 1 to half the channels and the mean over 2 × 2. Before them a
     convolution of 7 × 7 with stride 2 to twice `growth`, batch normalisation, ReLU and the maximum over 3 × 3; after
-    them batch normalisation, ReLU, the mean over the image and a linear layer. No convolution has a bias. Source:
-    Huang, Liu, van der Maaten and Weinberger 2017, Densely connected convolutional networks, table 1 and section 3.
+    them batch normalisation, ReLU, the mean over the image and a linear layer. No convolution has a bias.
+    Source: Huang, Liu, van der Maaten and Weinberger 2017, Densely connected convolutional networks, table 1 and section
+    3.
 
     With a growth of 32 and 1000 classes it has 7,978,856 parameters.
     """

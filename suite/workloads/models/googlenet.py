@@ -49,7 +49,7 @@ class Googlenet:
     loss = "softmax_cross_entropy"
     smooth = False
     problems = {
-        "tiny": dict(batch=2, size=33, divisor=16, classes=5),
+        "tiny": dict(batch=2, size=33, divisor=16, classes=5, learning_rate=0.001),
         "small": dict(batch=2, size=64, divisor=4, classes=10),
         "medium": dict(batch=4, size=128, divisor=2, classes=100),
         "large": dict(batch=8, size=224, divisor=1, classes=1000),

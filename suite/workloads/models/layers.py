@@ -15,6 +15,9 @@ from suite.workloads.models.network import Network, Value
 HE, GLOROT = 2.0, 1.0
 SCALE, SHIFT = Shifted(1.0, 0.1), Normal(0.1)
 """Of normalisations. Not 1 and 0, as a model begins with: then a layer that forgets one would not be found out."""
+RESIDUAL_SCALE = Shifted(0.25, 0.1)
+"""Of the last normalisation of a residual branch. Goyal et al. 2017 (Accurate, large minibatch SGD, section 5.1) begin with
+0, so that gradients do not grow with depth; not 0 here, for the same reason."""
 
 
 def conv2d(
@@ -68,12 +71,14 @@ def linear(net: Network, layer: str, x: Value, features: int, *, bias: bool = Tr
     return y if flat is x else reshape(net, f"{layer}.shaped", y, x.axes, (*x.shape[:-1], features))
 
 
-def batch_norm(net: Network, layer: str, x: Value, *, eps: float = 1e-5, momentum: float = 0.1) -> Value:
+def batch_norm(
+    net: Network, layer: str, x: Value, *, eps: float = 1e-5, momentum: float = 0.1, scale: Draw = SCALE
+) -> Value:
     """Over every channel; of features, which are an image of one pixel then."""
     image = x if len(x.shape) == 4 else reshape(net, f"{layer}.image", x, "N C H W", (*x.shape, 1, 1))
     batch, channels, height, width = image.shape
     draws: dict[str, Draw] = {
-        "weight": SCALE,
+        "weight": scale,
         "bias": SHIFT,
         "running_mean": Normal(0.1),
         "running_var": Uniform(0.5, 1.5),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from suite.workloads.definition import Problem
-from suite.workloads.distributions import Classes
+from suite.workloads.distributions import Classes, Draw
 from suite.workloads.models.definition import model
 from suite.workloads.models.layers import (
+    RESIDUAL_SCALE,
+    SCALE,
     activation,
     add,
     batch_norm,
@@ -41,7 +43,7 @@ class MobilenetV2:
     loss = "softmax_cross_entropy"
     smooth = False
     problems = {
-        "tiny": dict(batch=3, size=64, divisor=8, classes=5, squeeze_excite=True),
+        "tiny": dict(batch=6, size=33, divisor=8, classes=5, squeeze_excite=True, learning_rate=0.001),
         "small": dict(batch=2, size=64, divisor=4, classes=10, squeeze_excite=False),
         "medium": dict(batch=4, size=128, divisor=2, classes=100, squeeze_excite=False),
         "large": dict(batch=8, size=224, divisor=1, classes=1000, squeeze_excite=False),
@@ -73,8 +75,10 @@ def _block(net: Network, name: str, x: Value, expansion: int, channels: int, str
     y = x if expansion == 1 else _normalized(net, f"{name}.expand", x, wide, 1)
     y = _normalized(net, f"{name}.depthwise", y, wide, 3, stride=stride, groups=wide)
     y = _gated(net, f"{name}.gate", y) if gated else y
-    y = _normalized(net, f"{name}.project", y, channels, 1, bounded=False)
-    return add(net, f"{name}.sum", x, y) if x.shape == y.shape else y
+    residual = stride == 1 and x.shape[1] == channels
+    scale = RESIDUAL_SCALE if residual else SCALE
+    y = _normalized(net, f"{name}.project", y, channels, 1, bounded=False, scale=scale)
+    return add(net, f"{name}.sum", x, y) if residual else y
 
 
 def _normalized(
@@ -87,9 +91,10 @@ def _normalized(
     stride: int = 1,
     groups: int = 1,
     bounded: bool = True,
+    scale: Draw = SCALE,
 ) -> Value:
     y = conv2d(net, f"{name}.conv", x, channels, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False)
-    y = batch_norm(net, f"{name}.norm", y)
+    y = batch_norm(net, f"{name}.norm", y, scale=scale)
     return activation(net, f"{name}.relu6", y, "relu6") if bounded else y
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from suite.errors import UsageError
 from suite.workloads.definition import WORKLOADS, Input, Role, Target, Tensor
 from suite.workloads.distributions import Draw, Mask, Normal
 
@@ -116,7 +117,10 @@ class Network:
         Raises UsageError where the problem makes no sense.
         """
         workload = WORKLOADS[operation]
-        p = workload.problem(None, **problem)
+        try:
+            p = workload.problem(None, **problem)
+        except UsageError as error:
+            raise UsageError(f"in its layer {layer}, {error}") from None
         inputs: list[str | Fill] = []
         states = []
         for name, tensor in workload.arguments(p).items():

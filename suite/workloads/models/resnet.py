@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from suite.workloads.definition import Problem
 from suite.workloads.definition import Value as Setting
-from suite.workloads.distributions import Classes
+from suite.workloads.distributions import Classes, Draw
 from suite.workloads.models.definition import model
-from suite.workloads.models.layers import activation, add, batch_norm, conv2d, global_average, linear, max_pool2d
+from suite.workloads.models.layers import (
+    RESIDUAL_SCALE,
+    SCALE,
+    activation,
+    add,
+    batch_norm,
+    conv2d,
+    global_average,
+    linear,
+    max_pool2d,
+)
 from suite.workloads.models.network import Network, Value
 
 
@@ -21,10 +31,12 @@ def _problems() -> dict[str, dict[str, Setting]]:
     }
 
 
-def _normalized(net: Network, name: str, number: int, x: Value, channels: int, kernel: int, stride: int) -> Value:
+def _normalized(
+    net: Network, name: str, number: int, x: Value, channels: int, kernel: int, stride: int, scale: Draw = SCALE
+) -> Value:
     """Convolution without bias, then batch normalisation."""
     x = conv2d(net, f"{name}.conv{number}", x, channels, kernel, stride=stride, padding=kernel // 2, bias=False)
-    return batch_norm(net, f"{name}.bn{number}", x)
+    return batch_norm(net, f"{name}.bn{number}", x, scale=scale)
 
 
 def _shortcut(net: Network, name: str, x: Value, like: Value, stride: int) -> Value:
@@ -38,7 +50,7 @@ def _shortcut(net: Network, name: str, x: Value, like: Value, stride: int) -> Va
 def _basic(net: Network, name: str, x: Value, width: int, stride: int) -> Value:
     y = _normalized(net, name, 1, x, width, 3, stride)
     y = activation(net, f"{name}.relu1", y, "relu")
-    y = _normalized(net, name, 2, y, width, 3, 1)
+    y = _normalized(net, name, 2, y, width, 3, 1, RESIDUAL_SCALE)
     return activation(net, f"{name}.relu", add(net, f"{name}.sum", y, _shortcut(net, name, x, y, stride)), "relu")
 
 
@@ -46,7 +58,7 @@ def _bottleneck(net: Network, name: str, x: Value, width: int, stride: int) -> V
     """The stride is in the middle, as in all implementations since, and not in the first convolution."""
     y = activation(net, f"{name}.relu1", _normalized(net, name, 1, x, width, 1, 1), "relu")
     y = activation(net, f"{name}.relu2", _normalized(net, name, 2, y, width, 3, stride), "relu")
-    y = _normalized(net, name, 3, y, 4 * width, 1, 1)
+    y = _normalized(net, name, 3, y, 4 * width, 1, 1, RESIDUAL_SCALE)
     return activation(net, f"{name}.relu", add(net, f"{name}.sum", y, _shortcut(net, name, x, y, stride)), "relu")
 
 

@@ -27,7 +27,7 @@ class Unet:
     loss = "pixel_cross_entropy"
     smooth = False
     problems = {
-        "tiny": dict(batch=2, size=16, width=2, classes=3),
+        "tiny": dict(batch=2, size=32, width=2, classes=3, learning_rate=0.001),
         "small": dict(batch=2, size=32, width=8, classes=2),
         "medium": dict(batch=2, size=128, width=32, classes=2),
         "large": dict(batch=2, size=256, width=64, classes=2),

@@ -14,6 +14,7 @@ from suite.program import Program
 from suite.workloads import TASKS, WORKLOADS
 from suite.workloads.convolution import output_size
 from suite.workloads.draw import draw
+from tests.impls.problems import OPERATIONS
 
 GRADIENT_COPIES = ("sum", "topk", "scatter_add")
 """Their backward pass only moves numbers, so that value and gradient take no more operations than the value."""
@@ -56,7 +57,9 @@ def test_every_problem_costs_something_and_its_gradient_more(name: str, problem:
     assert figures.reduction >= 1
     assert figures.condition >= 1
     assert workload.gradient_reduction(found) >= figures.reduction
-    if "gradient" in workload.tasks:
+    if "gradient" in workload.tasks and workload.network:
+        assert figures.gradient > figures.flops > 0
+    elif "gradient" in workload.tasks:
         assert figures.gradient > figures.flops or figures.flops == 0 or name in GRADIENT_COPIES
         assert workload.bytes(found, "gradient", "float32") > workload.bytes(found, "forward", "float32")
 
@@ -70,7 +73,9 @@ def test_every_workload_has_four_sizes_each_dearer_than_the_last(name: str) -> N
     assert {"tiny", "small", "medium", "large"} <= set(workload.problems)
 
 
-@pytest.mark.parametrize(("name", "problem"), [each for each in PROBLEMS if each[1].startswith("tiny")])
+@pytest.mark.parametrize(
+    ("name", "problem"), [each for each in PROBLEMS if each[1].startswith("tiny") and each[0] in OPERATIONS]
+)
 def test_tiny_is_small_enough_for_differences_over_every_entry(name: str, problem: str) -> None:
     workload = WORKLOADS[name]
     assert sum(tensor.size for tensor in workload.tensors(workload.problem(problem)).values()) <= 2000
@@ -81,7 +86,7 @@ def test_every_definition_says_what_it_is_and_where_it_comes_from(name: str) -> 
     workload = WORKLOADS[name]
     assert workload.summary
     assert "\n" not in workload.summary
-    assert "y = " in workload.doc or "y[" in workload.doc
+    assert name not in OPERATIONS or "y = " in workload.doc or "y[" in workload.doc
     assert "Source: " in workload.doc
 
 
@@ -97,17 +102,14 @@ def test_every_workload_has_known_tasks_and_what_they_need(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, workload in WORKLOADS.items() if workload.loss])
-def test_a_loss_is_a_scalar_workload_of_the_output_and_the_targets(name: str) -> None:
+def test_a_loss_is_a_scalar_workload_of_the_outputs_and_the_targets(name: str) -> None:
     workload = WORKLOADS[name]
     assert workload.loss
     criterion = WORKLOADS[workload.loss]
     problem = workload.problem("tiny")
-    targets = workload.targets(problem)
-    arguments = list(criterion.arguments(criterion.problem("tiny")).items())
+    given = [*workload.outputs(problem).values(), *workload.targets(problem).values()]
     assert criterion.is_scalar(criterion.problem("tiny"))
-    assert [tensor.axes for _, tensor in arguments] == [
-        tensor.axes for tensor in [*workload.outputs(problem).values(), *targets.values()]
-    ]
+    assert len(criterion.arguments(criterion.problem("tiny"))) == len(given)
 
 
 @pytest.mark.parametrize(("name", "problem"), [each for each in PROBLEMS if each[1] in ("tiny", "small")])
