@@ -28,7 +28,8 @@ def model(*, family: str) -> Callable[[type], type]:
     """File the decorated definition as a workload, its tensors and cost taken from its layers.
 
     The class gives `problems` and `layers(net, p)`, which adds the model to a `Network`: its inputs, layers, outputs and
-    targets. It may give what a workload may: `loss`, `smooth`, `choices`, `check`. Parameters alone are differentiated.
+    targets. It may give what a workload may: `loss`, `smooth`, `choices`, `check`, and the `condition` of its gradient.
+    Parameters alone are differentiated.
     One with `generation_flops(p, task)` is a decoder, and has the tasks in `GENERATION`.
     """
 

@@ -42,6 +42,7 @@ class MobilenetV2:
 
     loss = "softmax_cross_entropy"
     smooth = False
+    condition = 8.0  # blocks whose shape changes add no x; measured in tests/suite/workloads/models/test_condition.py
     problems = {
         "tiny": dict(batch=6, size=33, divisor=8, classes=5, squeeze_excite=True, learning_rate=0.001),
         "small": dict(batch=2, size=64, divisor=4, classes=10, squeeze_excite=False),

@@ -26,6 +26,7 @@ class Unet:
 
     loss = "pixel_cross_entropy"
     smooth = False
+    condition = 8.0  # no sums pass its normalisations by; measured in tests/suite/workloads/models/test_condition.py
     problems = {
         "tiny": dict(batch=2, size=32, width=2, classes=3, learning_rate=0.001),
         "small": dict(batch=2, size=32, width=8, classes=2),
