@@ -6,9 +6,9 @@ Differences are central with one Richardson step, R = (4 D(h/2) − D(h)) / 3, w
 Directions are Gaussian with signs, their entries of size 1. Where the function is smooth every entry moves by about 2e-3,
 however many there are: small enough for the h⁴, large enough that the rounding of the loss does not show. Where it bends
 more sharply smaller steps are tried: a wrong gradient is wrong at all of them. Where it has kinks the whole step has length
-1e-4, so that few are crossed; D(h) and D(h/2) that disagree mark a kink: another direction is drawn, and what stays is
-reported as non-differentiable, not as wrong. Only a function that its definition calls piecewise smooth is given that
-excuse.
+1e-4, so that few are crossed; smaller steps are tried where some are nevertheless, as in a deep model, which has tens of
+thousands. D(h) and D(h/2) that disagree mark a kink: another direction is drawn, and what stays is reported as
+non-differentiable, not as wrong. Only a function that its definition calls piecewise smooth is given that excuse.
 
 The discrepancy is divided by ‖g‖ ‖v‖ / √n, the size that ⟨v, g⟩ has for such a direction, so the threshold need not grow
 with the number of entries n, and one flipped sign in a million is seen. Where that size is so small that the rounding of
@@ -17,6 +17,7 @@ the loss would hide it, the discrepancy is divided by the least that shows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -29,12 +30,12 @@ ValueAndGradient = Callable[[Values], "tuple[float, Values]"]
 THRESHOLD = 1e-9
 STEPS_SMOOTH = (2e-3, 2e-4, 2e-5)
 """Of every entry; the first that agrees is believed."""
-STEP_KINKED = 1e-4
-"""Of the whole direction."""
-KINK = 1e-4
+STEPS_KINKED = (1e-4, 1e-6, 1e-8)
+"""Of the whole direction; likewise."""
+KINK = 1e-7
 SYMMETRY = 1e-12
 ROUNDING = 8 * float(np.finfo(float).eps)
-"""The difference of two losses is off by this share of the loss, at worst."""
+"""The difference of two losses is off by this share of the loss, at worst, where the function is one operation."""
 TINY = float(np.finfo(float).tiny)
 DIRECTIONS = 3
 REDRAWS = 8
@@ -61,10 +62,12 @@ class Finding:
 class Differences:
     """Central differences of one function around one point."""
 
-    def __init__(self, function: ValueAndGradient, point: Values, smooth: bool) -> None:
+    def __init__(self, function: ValueAndGradient, point: Values, smooth: bool, layers: int = 1) -> None:
         self.function = function
         self.point = point
         self.smooth = smooth
+        self.rounding_share = ROUNDING * math.sqrt(layers)
+        """The rounding errors of layers add up like independent ones."""
         loss, self.gradient = function(point)
         self.loss = loss
 
@@ -73,14 +76,14 @@ class Differences:
         that is for a kink."""
         predicted = self.predicted(direction)
         best, kinked = np.inf, False
-        for step in STEPS_SMOOTH if self.smooth else [STEP_KINKED / _length(direction)]:
+        for step in STEPS_SMOOTH if self.smooth else [step / _length(direction) for step in STEPS_KINKED]:
             derivative, kinked = self.along(direction, step)
-            visible = ROUNDING * abs(self.loss) / step / THRESHOLD
+            visible = self.rounding_share * abs(self.loss) / step / THRESHOLD
             error = abs(predicted - derivative) / max(TINY, visible, scale)  # in this order NaN is never the largest
             if error <= best:  # NaN never is
                 best = error
-            if best <= THRESHOLD:
-                break
+            if best <= THRESHOLD or not (self.smooth or kinked):
+                break  # without a kink a smaller step would only see less
         return best, kinked
 
     def along(self, direction: Values, step: float) -> tuple[float, bool]:
@@ -92,7 +95,7 @@ class Differences:
             return refined, False
         # Beyond rounding, D(h) and D(h/2) of a smooth function differ by O(h²) of its curvature only.
         scale = max(abs(refined), self.typical(direction))
-        rounding = ROUNDING * abs(self.loss) / step
+        rounding = self.rounding_share * abs(self.loss) / step
         beside = abs(wide - narrow) > KINK * scale + rounding and abs(refined - narrow) > THRESHOLD * scale
         # Around a kink at the point itself central differences agree. But forward and backward ones keep their distance
         # there, which halves with the step where the function is smooth.
@@ -131,30 +134,55 @@ def random_direction(point: Values, names: Sequence[str], rng: np.random.Generat
 
 
 def check_directions(
-    function: ValueAndGradient, point: Values, names: Sequence[str], *, smooth: bool, rng: np.random.Generator
+    function: ValueAndGradient,
+    point: Values,
+    names: Sequence[str],
+    *,
+    smooth: bool,
+    rng: np.random.Generator,
+    layers: int = 1,
 ) -> Finding:
-    """Gradient against differences along random directions, one tensor at a time; a failure is narrowed to an index."""
-    differences = Differences(function, point, smooth)
-    worst, where = 0.0, ""
-    for name in names:
-        for _ in range(DIRECTIONS):
-            error, kinked = _discrepancy_away_from_kinks(differences, point, name, rng)
-            if error > worst:
-                worst, where = error, f"{name}: a kink along each of {REDRAWS} directions" if kinked else name
-    if not worst <= THRESHOLD and np.isfinite(worst):
+    """Gradient against differences along random directions, one tensor at a time; a failure is narrowed to an index.
+
+    Of a model, which has several `layers`, all tensors are first moved at once, which takes as long for hundreds as for one;
+    only where that fails are they tried one at a time.
+    """
+    differences = Differences(function, point, smooth, layers)
+    if layers > 1:
+        worst, _, _ = _worst(differences, [names], rng)
+        if worst <= THRESHOLD:
+            return Finding("gradient.differences", worst, THRESHOLD, "all together")
+    worst, where, kinked = _worst(differences, [[name] for name in names], rng)
+    if kinked:
+        where = f"{where}: a kink along each of {REDRAWS} directions"
+    elif not worst <= THRESHOLD and np.isfinite(worst):
         where = f"{where}[{_narrow_down(differences, where, rng)}]"
     return Finding("gradient.differences", worst, THRESHOLD, where)
 
 
+def _worst(
+    differences: Differences, groups: Sequence[Sequence[str]], rng: np.random.Generator
+) -> tuple[float, str, bool]:
+    """The worst discrepancy along directions that move one group of tensors each, the first name of that group, and whether
+    every direction met a kink there."""
+    worst, where, kinked = 0.0, "", False
+    for names in groups:
+        for _ in range(DIRECTIONS):
+            error, kink = _discrepancy_away_from_kinks(differences, names, rng)
+            if error > worst:
+                worst, where, kinked = error, names[0], kink
+    return worst, where, kinked
+
+
 def check_elements(
-    function: ValueAndGradient, point: Values, names: Sequence[str], *, smooth: bool
+    function: ValueAndGradient, point: Values, names: Sequence[str], *, smooth: bool, layers: int = 1
 ) -> tuple[Finding, list[str]]:
     """Gradient against differences along every single entry; for problems of a few hundred entries.
 
     The error of an entry is relative to the root mean square of its tensor's gradient. Returns also the entries at which
     the function has a kink; they are left out, but for one in ten at most: more is no derivative at all.
     """
-    differences = Differences(function, point, smooth)
+    differences = Differences(function, point, smooth, layers)
     worst, where, kinks = 0.0, "", []
     for name in names:
         gradient = np.asarray(differences.gradient[name])
@@ -198,10 +226,10 @@ def check_symmetry(
 
 
 def _discrepancy_away_from_kinks(
-    differences: Differences, point: Values, name: str, rng: np.random.Generator
+    differences: Differences, names: Sequence[str], rng: np.random.Generator
 ) -> tuple[float, bool]:
     for _ in range(REDRAWS):
-        direction = random_direction(point, [name], rng)
+        direction = random_direction(differences.point, names, rng)
         error, kinked = differences.discrepancy(direction, differences.typical(direction))
         if not kinked:
             return error, False

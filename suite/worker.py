@@ -201,17 +201,17 @@ class Worker:
         program = self._program(workload, problem, "gradient", mode, variant, "float64", device, drawn)
         rng = np.random.default_rng(seed)
         names = program.differentiated
+        layers = len(workload.network(problem, True).steps) if workload.network else 1
+        shape: dict[str, Any] = dict(smooth=workload.smooth, layers=layers)
         findings = []
         if elements:
-            finding, kinks = gradients.check_elements(program.value_and_gradient, drawn, names, smooth=workload.smooth)
+            finding, kinks = gradients.check_elements(program.value_and_gradient, drawn, names, **shape)
             findings.append(finding)
             if kinks:
                 findings[0] = gradients.Finding(
                     finding.name, finding.error, finding.tolerance, f"non-differentiable at {', '.join(kinks[:3])}"
                 )
-        findings.append(
-            gradients.check_directions(program.value_and_gradient, drawn, names, smooth=workload.smooth, rng=rng)
-        )
+        findings.append(gradients.check_directions(program.value_and_gradient, drawn, names, rng=rng, **shape))
         direction = gradients.random_direction(drawn, names, rng)
         directional = self._directional(program, drawn, direction)
         if directional is not None:

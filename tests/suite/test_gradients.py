@@ -310,11 +310,50 @@ def test_along_directions_a_kink_at_the_point_is_named_and_no_entry_is_blamed(fu
     assert finding.nan
 
 
-@pytest.mark.parametrize("offset", [1e-5, 1e-4 / 3, 4e-5, 7e-5, -9e-5])
-def test_a_kink_within_the_step_is_reported_as_such(offset: float) -> None:
+@pytest.mark.parametrize("offset", [1e-9, 1e-8 / 3, 4e-9, 7e-9, -9e-9])
+def test_a_kink_within_the_smallest_step_is_reported_as_such(offset: float) -> None:
     finding, kinks = elements(absolute(0.0), False, kink_at_entry_seven(offset))
     assert kinks == ["x[7]"]
     assert finding.passed
+
+
+@pytest.mark.parametrize("offset", [1e-5, 1e-4 / 3, 4e-5, 7e-5, -9e-5, 3e-7])
+def test_a_kink_within_a_larger_step_is_kept_clear_of_by_a_smaller_one(offset: float) -> None:
+    finding, kinks = elements(absolute(0.0), False, kink_at_entry_seven(offset))
+    assert kinks == []
+    assert finding.passed
+    wrong = faulty(absolute(0.0), "x", with_entry((7,), lambda entry: entry + 0.01))
+    finding, kinks = elements(wrong, False, kink_at_entry_seven(offset))
+    assert kinks == []
+    assert finding.where == "x[7]"
+    assert not finding.passed
+
+
+def layered(x: Values) -> tuple[float, Values]:
+    """Of two tensors: the sum of max(0, a·b)."""
+    product = x["a"] * x["b"]
+    open_ = product > 0
+    return float(np.maximum(product, 0).sum()), {"a": x["b"] * open_, "b": x["a"] * open_}
+
+
+def two_tensors() -> Values:
+    rng = np.random.default_rng(0)
+    return {"a": rng.standard_normal(500), "b": rng.standard_normal(500)}
+
+
+def test_a_models_tensors_are_moved_all_at_once() -> None:
+    finding = check_directions(layered, two_tensors(), ["a", "b"], smooth=False, rng=np.random.default_rng(1), layers=3)
+    assert finding.passed
+    assert finding.error > 0
+    assert finding.where == "all together"
+
+
+def test_where_that_fails_the_entry_of_the_tensor_is_named() -> None:
+    index = int(np.flatnonzero(layered(two_tensors())[1]["b"])[3])
+    wrong = faulty(layered, "b", with_entry((index,), lambda entry: -entry))
+    finding = check_directions(wrong, two_tensors(), ["a", "b"], smooth=False, rng=np.random.default_rng(1), layers=3)
+    assert not finding.passed
+    assert finding.where == f"b[{index}]"
 
 
 def test_a_kink_beyond_the_step_does_not_matter() -> None:
