@@ -58,6 +58,7 @@ class Checker:
         self._checksums: dict[str, str] = {}
         self._references: dict[str, tuple[Arrays, str]] = {}
         self._terms: dict[str, float] = {}
+        self._trained: tuple[Arrays, list[float]] | None = None
 
     def build(self, column: Column, folder: Path | None = None) -> dict[str, Any]:
         """Make the cell's program in its worker and call it once; its results go to `folder` where one is given."""
@@ -211,7 +212,9 @@ class Checker:
         case = self.case
         tiny = case.definition.cost(case.parameters).gradient > TRAINING_FLOPS
         own, losses = self._evaluate(case, column, STEPS, tiny=tiny)
-        reference, reference_losses = self._evaluate(case, ORACLE_COLUMN, STEPS, tiny=tiny)
+        if self._trained is None:
+            self._trained = self._evaluate(case, ORACLE_COLUMN, STEPS, tiny=tiny)
+        reference, reference_losses = self._trained
         checks = [
             correctness.check_trajectory(losses, reference_losses),
             correctness.check_norms("training.parameters", own, reference, correctness.PARAMETER_AGREEMENT),
