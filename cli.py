@@ -428,10 +428,10 @@ def show(
     targets, console = _targets(), _console()
     found = select([workload])
     if json:
-        _print_json([catalogue.described(*each, targets) for each in found])
+        _print_json([catalogue.described(*each[:3], targets) for each in found])
         return
     for each in found:
-        console.print(catalogue.described_text(*each, targets, console.width))
+        console.print(catalogue.described_text(*each[:3], targets, console.width))
 
 
 @app.command()

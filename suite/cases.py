@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 from suite.errors import UsageError, unknown
 from suite.records import Line, Status, case_text, cell_name
-from suite.workloads import WORKLOADS, Problem, Workload
+from suite.workloads import TASKS, WORKLOADS, Problem, Workload
 
 FRAMEWORK_MODES: dict[str, tuple[str, ...]] = {
     "numpy": ("eager",),
@@ -63,16 +63,25 @@ class Column:
         return cell_name(self)
 
 
-_SELECTOR = re.compile(r"(?P<workload>[\w*?.-]+)(?:\[(?P<problem>[^\[\]]*)\])?")
+_SELECTOR = re.compile(r"(?P<workload>[\w*?.-]+)(?:\[(?P<problem>[^\[\]]*)\])?(?P<tasks>(?:\s+\w+)*)")
 
 
-def select(selectors: list[str], default_problem: str = "small") -> list[tuple[Workload, str, Problem]]:
+class Selected(NamedTuple):
+    """What a selector means: a problem of a workload, and the tasks that it names; none for all that are wanted anyway."""
+
+    workload: Workload
+    name: str
+    problem: Problem
+    tasks: tuple[str, ...] = ()
+
+
+def select(selectors: list[str], default_problem: str = "small") -> list[Selected]:
     """The workloads and problems that `selectors` mean, each once, in their order.
 
     A selector without brackets means `default_problem`; one that names some parameters means `small` with these changed.
-    Raises UsageError with one sentence.
+    Tasks may follow: `mlp[medium] forward train_step`. Raises UsageError with one sentence.
     """
-    chosen: dict[tuple[str, str], tuple[Workload, str, Problem]] = {}
+    chosen: dict[tuple[str, str], Selected] = {}
     for selector in selectors:
         match = _SELECTOR.fullmatch(selector.strip())
         if not match:
@@ -83,10 +92,11 @@ def select(selectors: list[str], default_problem: str = "small") -> list[tuple[W
         workloads = [w for name, w in WORKLOADS.items() if fnmatchcase(name, pattern)]
         if not workloads:
             raise unknown("workload", pattern, WORKLOADS)
+        tasks = _tasks(selector, match["tasks"].split(), workloads)
         found = False
         for workload in workloads:
             for name, problem in _problems(workload, match["problem"], default_problem):
-                chosen.setdefault((workload.name, name), (workload, name, problem))
+                chosen.setdefault((workload.name, name), Selected(workload, name, problem, tasks))
                 found = True
         if not found:
             name = match["problem"].partition(",")[0].strip()
@@ -94,9 +104,18 @@ def select(selectors: list[str], default_problem: str = "small") -> list[tuple[W
     return list(chosen.values())
 
 
+def _tasks(selector: str, words: list[str], workloads: list[Workload]) -> tuple[str, ...]:
+    for task in words:
+        if task not in TASKS:
+            raise unknown("task", task, TASKS)
+        if not any(task in workload.tasks for workload in workloads):
+            raise UsageError(f"'{selector}' names the task '{task}', which {workloads[0].name} does not have")
+    return tuple(words)
+
+
 def stress_selectors(selectors: list[str]) -> list[str]:
     """Selectors of the problems made to show inaccuracy, for each workload that `selectors` mean and that has some."""
-    names = dict.fromkeys(workload.name for workload, _, _ in select(selectors))
+    names = dict.fromkeys(workload.name for workload, *_ in select(selectors))
     return [f"{name}[stress.*]" for name in names if any(p.startswith("stress.") for p in WORKLOADS[name].problems)]
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from suite import correctness, gradients, memory
 from suite.cases import Case, Column, line
@@ -127,6 +127,8 @@ class Checker:
         tolerance = correctness.norm_tolerance(case.precision, reduction, cost.condition)
         if case.task == "hvp":
             tolerance = max(tolerance, correctness.HVP_AGREEMENT * cost.condition)
+        if case.task == "gradient" and definition.network and not definition.smooth and case.precision != "float64":
+            tolerance = correctness.kinked_tolerance(tolerance)
         name, scales = correctness.main_check(case.task), self._scales(case.precision, reference)
         if case.task == "train_step" and problem.get("optimizer") == "adamw":
             moved = {name: reference[name] for name in definition.differentiable(problem)}
@@ -173,6 +175,8 @@ class Checker:
         case, definition = self.case, self.case.definition
         cost = definition.cost(case.parameters)
         checks = self._check_agreement(column)
+        if definition.network and not elements:
+            return checks  # the oracle that it agrees with is held against differences in the tests of models
         # Where the function magnifies rounding errors, differences show little else.
         at_size = definition.smooth and cost.condition == 1 and cost.gradient <= GRADIENT_FLOPS
         parameters = case.parameters if at_size else definition.problem("tiny")
@@ -219,7 +223,7 @@ class Checker:
             correctness.check_trajectory(losses, reference_losses),
             correctness.check_norms("training.parameters", own, reference, correctness.PARAMETER_AGREEMENT),
         ]
-        return [replace(check, detail=f"{check.detail}, at tiny") for check in checks] if tiny else checks
+        return [_placed(check, "at tiny") for check in checks] if tiny else checks
 
     def _evaluate(
         self,
@@ -293,10 +297,14 @@ def _checks(findings: list[list[Any]], place: str = "") -> list[Check]:
     """What a worker found, as the records have it."""
     checks = []
     for finding in (gradients.Finding(*fields) for fields in findings):
-        detail = ", ".join(part for part in (finding.where, place) if part)
         error = None if finding.nan else finding.error
-        checks.append(Check(finding.name, error, finding.tolerance, finding.passed, detail))
+        check = Check(finding.name, error, finding.tolerance, finding.passed, finding.where)
+        checks.append(_placed(check, place))
     return checks
+
+
+def _placed(check: Check, place: str) -> Check:
+    return replace(check, detail=", ".join(part for part in (check.detail, place) if part))
 
 
 def check(plan: Plan, progress: Progress) -> list[Line]:

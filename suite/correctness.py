@@ -45,6 +45,16 @@ def norm_tolerance(precision: str, reduction: int, condition: float = 1.0) -> fl
     return SAFETY * (roundoff(precision) + summing * math.sqrt(reduction)) * condition
 
 
+def kinked_tolerance(tolerance: float) -> float:
+    """For the gradient of a model with kinks, in a precision in which its layers are off by `tolerance`: the square root.
+
+    A share of the entries before a ReLU, of the order of the tolerance, is so near to 0 that rounding decides on which side
+    they are. Each lets its whole gradient through or none of it, so what differs is √tolerance of the whole, normwise. In
+    float64, in which every gradient is held against the oracle as well, there are no such entries to speak of.
+    """
+    return math.sqrt(tolerance)
+
+
 def check_value(
     workload: Workload,
     problem: Problem,

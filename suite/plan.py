@@ -326,14 +326,14 @@ def _cases(settings: Profile, asked_tasks: list[str], precisions: list[str], dev
     precisions = [_known("precision", precision, PRECISIONS) for precision in precisions]
     selected = select(settings.selectors)
     for task in asked_tasks:
-        if not any(task in workload.tasks for workload, _, _ in selected):
-            names = ", ".join(_once([workload.name for workload, _, _ in selected]))
+        if not any(task in workload.tasks for workload, *_ in selected):
+            names = ", ".join(_once([workload.name for workload, *_ in selected]))
             raise UsageError(f"none of the selected workloads has the task '{task}': {names}")
     cases = [
         Case(workload.name, name, problem, task, precision, device, threads)
-        for workload, name, problem in selected
-        for task in tasks
-        if task in workload.tasks
+        for workload, name, problem, own_tasks in selected
+        for task in own_tasks or tasks
+        if task in workload.tasks and (task in asked_tasks or not asked_tasks)
         for precision in precisions
     ]
     for case in cases:

@@ -176,7 +176,8 @@ def test_without_a_cache_nothing_but_generation_is_tried(workers: Workers) -> No
 @pytest.mark.parametrize("model", MODELS)
 def test_the_oracles_gradient_is_the_derivative(workers: Workers, model: str) -> None:
     case = Case(model, "tiny", WORKLOADS[model].problem("tiny"), "gradient", "float64", "cpu", THREADS)
-    checks = Checker(case, workers, seed=0, columns=[]).build_and_check(Column("numpy", "numpy", "eager"))[1]
+    column = Column("numpy", "numpy", "eager")
+    checks = Checker(case, workers, seed=0, columns=[]).build_and_check(column, elements=True)[1]
     assert correctness.reason(checks) == ""
     assert "gradient.differences" in {check.name for check in checks}
 

@@ -10,7 +10,7 @@ from suite.workloads import WORKLOADS
 
 
 def names(*selectors: str) -> list[tuple[str, str]]:
-    return [(workload.name, problem) for workload, problem, _ in select(list(selectors))]
+    return [(workload.name, problem) for workload, problem, *_ in select(list(selectors))]
 
 
 def case(**changes: object) -> Case:
@@ -23,19 +23,26 @@ def test_a_name_alone_means_the_small_problem():
 
 
 def test_brackets_name_a_problem():
-    (workload, name, problem) = select(["conv2d[resnet50.conv2_2]"])[0]
+    (workload, name, problem, _) = select(["conv2d[resnet50.conv2_2]"])[0]
     assert (workload.name, name, problem["in_channels"]) == ("conv2d", "resnet50.conv2_2", 64)
 
 
 def test_changed_parameters_complete_small_and_name_the_problem():
-    (_, name, problem) = select(["attention[seq=512, heads=8]"])[0]
+    (_, name, problem, _) = select(["attention[seq=512, heads=8]"])[0]
     small = WORKLOADS["attention"].problem("small")
     assert name == "seq=512,heads=8"
     assert problem == {**small, "seq": 512, "heads": 8}
 
 
+def test_tasks_may_follow():
+    assert [selected.tasks for selected in select(["mlp[medium] forward train_step", "mlp"])] == [
+        ("forward", "train_step"),
+        (),
+    ]
+
+
 def test_a_named_problem_can_be_changed():
-    (_, name, problem) = select(["attention[large,causal=false]"])[0]
+    (_, name, problem, _) = select(["attention[large,causal=false]"])[0]
     assert name == "large,causal=false"
     assert problem == {**WORKLOADS["attention"].problem("large"), "causal": False}
 
@@ -63,6 +70,8 @@ def test_what_is_named_twice_is_taken_once_and_keeps_its_place():
         ("attention[seq=0]", "seq must be at least 1, not 0"),
         ("attention[small,512]", "'512' in 'attention[small,512]' is no parameter; write name=value"),
         ("conv2d[small", "'conv2d[small' is no selector"),
+        ("conv2d[small] forwards", "there is no task 'forwards'; did you mean 'forward'?"),
+        ("conv2d forward train_step", "names the task 'train_step', which conv2d does not have"),
         ("conv2d[groups=3]", "makes no sense: in_channels=16 and out_channels=32 must be multiples of groups=3"),
     ],
 )
@@ -98,13 +107,13 @@ def test_every_framework_has_modes_and_runs_eagerly():
 
 
 def test_a_pattern_of_problems_takes_changed_parameters_too() -> None:
-    found = [name for _, name, _ in select(["conv2d[tiny*,size=9]"])]
+    found = [name for _, name, *_ in select(["conv2d[tiny*,size=9]"])]
     assert {"tiny,size=9", "tiny.dilated,size=9", "tiny.grouped,size=9"} <= set(found)
     assert all(name.startswith("tiny") and name.endswith(",size=9") for name in found)
 
 
 def test_a_pattern_of_workloads_takes_those_that_have_the_problem() -> None:
-    found = [workload.name for workload, _, _ in select(["*[bert_base]"])]
+    found = [workload.name for workload, *_ in select(["*[bert_base]"])]
     assert "layer_norm" in found
     assert found == [name for name, workload in WORKLOADS.items() if "bert_base" in workload.problems]
 

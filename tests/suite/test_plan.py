@@ -75,6 +75,19 @@ def test_the_cases_are_selectors_by_those_tasks_that_each_has_by_precisions():
     ]
 
 
+def test_tasks_of_a_selector_take_the_place_of_the_profiles_and_are_narrowed_by_those_asked_for():
+    def found(*selectors: str, **choices: object) -> list[tuple[str, str]]:
+        return [(case.workload, case.task) for case in make_plan(list(selectors), **choices).cases]
+
+    assert found("mlp[tiny] train_step forward", "linear[tiny]") == [
+        ("mlp", "train_step"),
+        ("mlp", "forward"),
+        ("linear", "forward"),
+        ("linear", "gradient"),
+    ]
+    assert found("mlp[tiny] train_step", "linear[tiny]", tasks=["forward"]) == [("linear", "forward")]
+
+
 def test_all_modes_give_a_column_each():
     assert columns(make_plan(["linear"], modes=["all"])) == [
         "numpy eager",
