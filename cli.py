@@ -38,7 +38,8 @@ Selectors = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="WORKLOAD[problem]",
-        help=r"conv2d, 'conv2d\[medium]', 'attention\[seq=512,causal=true]', '*norm'. Default: those of the profile.",
+        help=r"conv2d, 'conv2d\[medium]', 'attention\[seq=512,causal=true]', '*norm', 'mlp\[medium] train_step'. "
+        "Default: those of the profile.",
         show_default=False,
     ),
 ]

@@ -259,7 +259,13 @@ class Checker:
 
     def _ask(self, target: str, command: str, **arguments: Any) -> dict[str, Any]:
         left_s = max(1.0, self.deadline - time.monotonic())
-        return self.workers.ask(target, command, min(CALL_TIMEOUT_S, left_s), **arguments)
+        try:
+            return self.workers.ask(target, command, min(CALL_TIMEOUT_S, left_s), **arguments)
+        except CellFailed as failure:
+            if failure.status == "timeout" and time.monotonic() >= self.deadline:
+                reason = f"the time that its case may take was over before there was an answer to '{command}'"
+                raise CellFailed("timeout", reason) from failure
+            raise
 
     def _stand_in(self, case: Case) -> tuple[Arrays, str]:
         """Two frameworks that agree in float64, each proven by the oracle at `tiny`."""

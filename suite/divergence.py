@@ -1,7 +1,8 @@
 """Where two frameworks part: within one training step of a model, layer by layer; and in training, step by step.
 
 What a layer gave, and the derivative of the loss by it, is held against the oracle's in float64 on the same numbers. A
-layer's budget is what rounding may have done up to it: the errors of all layers before it, added like independent ones.
+layer's budget is what rounding may have done up to it: the errors of all layers before it, added like independent ones; and
+backward, where rounding decides which of a model's gates let a gradient through, its root (`correctness.kinked_tolerance`).
 
 In training, rounding makes the two differ from the first step on, and a deep model magnifies that with each further one. In
 float64 it magnifies smaller errors as much: by their growth chaos is told from a fault.
@@ -185,6 +186,7 @@ def _compared(case: Case, found: Mapping[str, tuple[Arrays, Arrays]], one: str, 
     steps = network(case.parameters, True).steps
     names, lengths = [step.outputs[0].name for step in steps], [step.reduction for step in steps]
     condition = case.definition.cost(case.parameters).condition
+    kinked = not case.definition.smooth and case.precision != "float64"
     layers, summed = [], 0
     for backward in (False, True):
         order: Sequence[int] = range(len(steps))
@@ -194,7 +196,8 @@ def _compared(case: Case, found: Mapping[str, tuple[Arrays, Arrays]], one: str, 
             if exact is None or mine is None or theirs is None:
                 continue
             scale = max(float(np.linalg.norm(exact)), correctness.TINY)
-            budget = 2 * correctness.norm_tolerance(case.precision, summed, condition)
+            budget = correctness.norm_tolerance(case.precision, summed, condition)
+            budget = 2 * (correctness.kinked_tolerance(budget) if backward and kinked else budget)
             errors = {one: _distance(mine, exact) / scale, other: _distance(theirs, exact) / scale}
             layers.append(Layer(names[number], backward, errors, _distance(mine, theirs) / scale, budget))
     return layers

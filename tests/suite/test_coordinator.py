@@ -87,6 +87,25 @@ def test_a_worker_that_hangs_is_ended_and_its_cell_timed_out(tmp_path: Path, mon
     assert found["faulty", "hangs"].reason == "no answer to 'build' within 1 s"
 
 
+def test_a_case_whose_time_is_over_leaves_the_rest_of_its_cells_and_the_next_case_is_measured(tmp_path: Path) -> None:
+    cases = [case(), case("layer_norm")]
+    done = run(plan(cases, ["hangs", "default"], profile=replace(QUICK, case_s=3.0)), tmp_path / "run")
+    found = {
+        (cell.workload, cell.variant): (cell.status, cell.reason) for cell in done.cells if cell.target == "faulty"
+    }
+    hung = "the time that its case may take was over before there was an answer to 'build'"
+    assert found["linear", "hangs"] == found["layer_norm", "hangs"] == ("timeout", hung)
+    assert {cell.status for cell in done.cells} <= {"ok", "timeout", "skipped"}
+    assert done.record.ended == "budget" or all(cell.status != "skipped" for cell in done.cells)
+
+
+def test_a_case_that_may_take_no_time_is_skipped_and_says_why(tmp_path: Path) -> None:
+    done = run(plan([case()], [], profile=replace(QUICK, case_s=1e-6)), tmp_path / "run")
+    (cell,) = done.cells
+    assert (cell.status, done.record.ended) == ("skipped", "budget")
+    assert cell.reason == "the 1e-06 s that a case may take were over before this cell was built"
+
+
 @pytest.mark.parametrize("command", ["build", "evaluate", "check_gradient", "warm_up", "sample", "finish"])
 def test_a_worker_that_dies_at_any_step_costs_only_its_cell(tmp_path: Path, command: str) -> None:
     variant = f"dies_in_{command}"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from suite.workloads.definition import Problem
+from suite.workloads.definition import Value as Setting
 from suite.workloads.models.definition import model
-from suite.workloads.models.layers import GLOROT, activation, add, linear, multiply
+from suite.workloads.models.layers import activation, add, linear, multiply
 from suite.workloads.models.network import Network, Value
 
-_PROBLEMS = {
+LEARNING_RATE = 1e-3
+LAST_GAIN = 0.01
+"""Each coupling begins near the identity, as Kingma and Dhariwal 2018 (Glow, section 3.3) have it: they begin with 0."""
+_PROBLEMS: dict[str, dict[str, Setting]] = {
     "tiny": dict(batch=4, features=3, hidden=5, couplings=4),
-    "small": dict(batch=256, features=2, hidden=128, couplings=6),
-    "medium": dict(batch=256, features=32, hidden=256, couplings=8),
-    "large": dict(batch=1024, features=64, hidden=512, couplings=8),
+    "small": dict(batch=256, features=2, hidden=128, couplings=6, learning_rate=LEARNING_RATE),
+    "medium": dict(batch=256, features=32, hidden=256, couplings=8, learning_rate=LEARNING_RATE),
+    "large": dict(batch=1024, features=64, hidden=512, couplings=8, learning_rate=LEARNING_RATE),
 }
 
 
@@ -97,4 +101,4 @@ def _perceptron(net: Network, name: str, x: Value, hidden: int) -> Value:
     y = x
     for number in (1, 2):
         y = activation(net, f"{name}.relu{number}", linear(net, f"{name}.fc{number}", y, hidden), "relu")
-    return linear(net, f"{name}.fc3", y, x.shape[1], gain=GLOROT)
+    return linear(net, f"{name}.fc3", y, x.shape[1], gain=LAST_GAIN)

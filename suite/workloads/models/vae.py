@@ -8,6 +8,9 @@ from suite.workloads.models.definition import model
 from suite.workloads.models.layers import GLOROT, activation, add, linear, multiply
 from suite.workloads.models.network import Network
 
+LEARNING_RATE = 1e-4
+"""The loss is a sum over 784 pixels: with more, training by momentum diverges."""
+
 
 @model(family="vae")
 class Autoencoder:
@@ -53,9 +56,9 @@ class Vae:
     smooth = False
     problems = {
         "tiny": dict(batch=4, inputs=6, hidden=5, code=2),
-        "small": dict(batch=32, inputs=784, hidden=400, code=20),
-        "medium": dict(batch=128, inputs=784, hidden=400, code=20),
-        "large": dict(batch=1024, inputs=784, hidden=1024, code=64),
+        "small": dict(batch=32, inputs=784, hidden=400, code=20, learning_rate=LEARNING_RATE),
+        "medium": dict(batch=128, inputs=784, hidden=400, code=20, learning_rate=LEARNING_RATE),
+        "large": dict(batch=1024, inputs=784, hidden=1024, code=64, learning_rate=LEARNING_RATE),
     }
 
     @staticmethod

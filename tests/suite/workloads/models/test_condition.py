@@ -69,3 +69,11 @@ def test_ten_steps_of_training_are_not_chaotic(name: str) -> None:
 def test_a_model_that_trains_too_fast_is_chaotic() -> None:
     mobilenet = WORKLOADS["mobilenet_v2"]
     assert growth(mobilenet, mobilenet.problem("tiny", learning_rate=0.1), "train_step", STEPS) > TRAINING
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_ten_steps_of_training_at_small_stay_finite(name: str) -> None:
+    workload = WORKLOADS[name]
+    problem = workload.problem("small")
+    losses = [step["loss"] for step in results(workload, problem, "train_step", draw(workload, problem, seed=0), STEPS)]
+    assert np.isfinite(losses).all()
