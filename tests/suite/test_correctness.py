@@ -343,11 +343,11 @@ def test_without_a_failure_there_is_no_reason() -> None:
     assert reason([Check("value", 1e-8, 1e-6, True)]) == ""
 
 
-@pytest.mark.parametrize("rounding", [1e-6, 1e-5, 1e-4])
+@pytest.mark.parametrize("rounding", [1e-5, 1e-4, 1e-3])
 def test_where_rounding_decides_which_gates_open_a_gradient_is_off_by_no_more_than_its_root(rounding: float) -> None:
     rng = np.random.default_rng(0)
-    before, arriving = rng.standard_normal((2, 1_000_000))
+    before, arriving = rng.standard_normal((2, 4_000_000))
     exact = np.where(before > 0, arriving, 0.0)
     rounded = np.where(before * (1 + rounding) + rounding * rng.standard_normal(before.shape) > 0, arriving, 0.0)
     error = np.linalg.norm(rounded - exact) / np.linalg.norm(exact)
-    assert 10 * rounding < error <= kinked_tolerance(rounding)
+    assert rounding < error <= kinked_tolerance(rounding)
