@@ -38,7 +38,7 @@ def test_halving_the_precision_halves_the_memory() -> None:
 
 def test_the_largest_power_of_two_that_fits_is_named() -> None:
     problem = VGG.problem("large", batch=100)
-    limit = memory.least_bytes(VGG, VGG.problem("large", batch=16), "train_step", "float64")
+    limit = memory.TAKEN * memory.least_bytes(VGG, VGG.problem("large", batch=16), "train_step", "float64")
     assert memory.largest_batch(VGG, problem, "train_step", limit) == 16
     assert memory.largest_batch(VGG, problem, "train_step", limit - 1) == 8
     assert "batch=16 would fit" in memory.advice(VGG, problem, "train_step", limit)
