@@ -46,11 +46,18 @@ def sentence(found: Divergence) -> str:
 def steps_table(found: Drift) -> RenderableType:
     """The sentence; then what each step did."""
     rows = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("step", *(f"loss of {name}" for name in found.targets), "difference", "in float64", "expected"):
+    for heading in (
+        "step",
+        *(f"loss of {name}" for name in found.targets),
+        "difference",
+        "in float64",
+        "expected",
+        "allowed",
+    ):
         rows.add_column(heading, overflow="fold")
     for step in found.steps:
         words = [str(step.number), *(f"{loss:.8g}" for loss in step.losses.values())]
-        words += [error(value) for value in (step.difference, step.exact, step.expected)]
+        words += [error(value) for value in (step.difference, step.exact, step.expected, step.allowed)]
         rows.add_row(*(Text(clean(word), style="bold red" if step.beyond else "") for word in words))
     return Group(Text(clean(steps_sentence(found))), Text(), rows)
 
@@ -84,6 +91,7 @@ def steps_as_json(found: Drift) -> dict[str, object]:
                 "difference": step.difference,
                 "float64": step.exact,
                 "expected": step.expected,
+                "allowed": step.allowed,
                 "beyond": step.beyond,
             }
             for step in found.steps

@@ -72,13 +72,19 @@ class Divergence:
 class Step:
     """After one training step: the loss that each target had in it, and ‖θ₁ − θ₂‖ / ‖θ₂‖ over all parameters, in the
     case's precision and in float64 (`exact`). The latter times the ratio of the unit round-offs is what rounding lets
-    expect."""
+    expect. `gates` is what it may add where it decides which of a model's gates let a gradient through, which it never
+    does in float64: that share of what the steps have moved."""
 
     number: int
     losses: Mapping[str, float]
     difference: float
     exact: float
     expected: float
+    gates: float = 0.0
+
+    @property
+    def allowed(self) -> float:
+        return GROWTH * self.expected + self.gates
 
     @property
     def parts_exactly(self) -> bool:
@@ -88,7 +94,7 @@ class Step:
     @property
     def beyond(self) -> bool:
         """Whether the two differ by more than rounding explains. NaN does."""
-        return self.parts_exactly or not self.difference <= GROWTH * self.expected
+        return self.parts_exactly or not self.difference <= self.allowed
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,8 @@ def drift(plan: Plan, steps: int) -> Drift:
             for precision in dict.fromkeys((case.precision, "float64"))
         }
     ratio = UNIT_ROUNDOFF[case.precision] / UNIT_ROUNDOFF["float64"]
-    taken = []
+    share, exact = _gates(case), found[one.target, "float64"][1]
+    taken: list[Step] = []
     for number in range(steps):
         differences = {
             precision: _relative(found[one.target, precision][1][number], found[other.target, precision][1][number])
@@ -131,8 +138,19 @@ def drift(plan: Plan, steps: int) -> Drift:
         # Two that agree in every bit of float64 may still round differently in the other precision.
         expected = max(ratio * differences["float64"], UNIT_ROUNDOFF[case.precision])
         losses = {column.target: found[column.target, case.precision][0][number] for column in (one, other)}
-        taken.append(Step(number + 1, losses, differences[case.precision], differences["float64"], expected))
+        # Where the first step began is not known here; it moved about as far as the second.
+        moved = _relative(exact[max(number, 1)], exact[max(number, 1) - 1]) if steps > 1 else 0.0
+        gates = (taken[-1].gates if taken else 0.0) + share * moved
+        taken.append(Step(number + 1, losses, differences[case.precision], differences["float64"], expected, gates))
     return Drift(case, (one.target, other.target), taken)
+
+
+def _gates(case: Case) -> float:
+    """The share of a gradient that rounding may turn on or off; see `correctness.kinked_tolerance`."""
+    if case.definition.smooth or case.precision == "float64":
+        return 0.0
+    cost, reduction = case.definition.cost(case.parameters), case.definition.gradient_reduction(case.parameters)
+    return correctness.kinked_tolerance(correctness.norm_tolerance(case.precision, reduction, cost.condition))
 
 
 @contextmanager

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -70,6 +71,13 @@ def test_a_difference_that_is_no_number_is_beyond_every_budget() -> None:
     assert Layer("fc", False, {"a": 0.0, "b": math.nan}, math.nan, 1.0).beyond
     assert Step(1, {"a": 0.0, "b": 0.0}, math.nan, 1e-16, 1.0).beyond
     assert Step(1, {"a": 0.0, "b": 0.0}, 1e-7, math.nan, 1e-7).beyond
+
+
+def test_a_gate_that_opens_in_one_of_the_two_only_is_no_fault() -> None:
+    flipped = Step(10, {"a": 1.0, "b": 1.0}, difference=2e-5, exact=1e-16, expected=6e-8, gates=1e-4)
+    assert not flipped.beyond
+    assert replace(flipped, gates=0.0).beyond
+    assert replace(flipped, exact=1e-5).beyond
 
 
 def test_equal_training_is_within_what_rounding_explains() -> None:
