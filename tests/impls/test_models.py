@@ -106,9 +106,9 @@ def test_a_transposed_parameter_is_refused(framework: str) -> None:
 
 
 def _cases(names: list[str], every_mode: bool = False) -> list[Any]:
-    """Of each framework but the oracle."""
+    """Of each framework but the oracle; beside its other tests, which take as long."""
     return [
-        pytest.param(name, Column(framework, framework, mode), marks=pytest.mark.xdist_group(framework))
+        pytest.param(name, Column(framework, framework, mode), marks=pytest.mark.xdist_group(f"{framework} models"))
         for framework, modes in FRAMEWORK_MODES.items()
         if framework != "numpy"
         for mode in (modes if every_mode else [PROVING[framework]])
