@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from impls.interface import Backend, Implementation, load
-from suite import correctness, sources
+from suite import checking, correctness, sources
 from suite.cases import FRAMEWORK_MODES, Case, Column
 from suite.checking import STEPS, Checker
 from suite.records import Check
@@ -180,6 +180,14 @@ def test_the_oracles_gradient_is_the_derivative(workers: Workers, model: str) ->
     checks = Checker(case, workers, seed=0, columns=[]).build_and_check(column, elements=True)[1]
     assert correctness.reason(checks) == ""
     assert "gradient.differences" in {check.name for check in checks}
+
+
+def test_training_that_takes_long_is_checked_at_tiny(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "TRAINING_FLOPS", 0.0)
+    case = Case("mlp", "small", WORKLOADS["mlp"].problem("small"), "train_step", "float32", "cpu", THREADS)
+    checks = Checker(case, workers, seed=0, columns=[]).build_and_check(Column("numpy", "numpy", "eager"))[1]
+    assert correctness.reason(checks) == ""
+    assert [check.name for check in checks if check.detail.endswith("at tiny")] == ["training", "training.parameters"]
 
 
 @pytest.mark.parametrize("framework", [name for name in FRAMEWORK_MODES if name != "numpy"])
