@@ -31,14 +31,16 @@ class Conv2d(tf.Module):
         super().__init__()
         self.weight = variable(kernel, kernel, inputs // groups, channels)
         self.bias = variable(channels) if bias else None
-        self.stride, self.padding, self.groups = stride, padding, groups
+        self.stride, self.groups = stride, groups
+        self.padding = [[0, 0], [padding] * 2, [padding] * 2, [0, 0]] if padding else "VALID"
+        if stride == 1 and kernel == 2 * padding + 1:
+            self.padding = "SAME"  # pads alike, as users write it
 
     def __call__(self, x):
-        pads = [[0, 0], [self.padding] * 2, [self.padding] * 2, [0, 0]] if self.padding else "VALID"
         if self.groups == 1:
-            y = tf.nn.conv2d(x, self.weight, self.stride, pads)
+            y = tf.nn.conv2d(x, self.weight, self.stride, self.padding)
         else:  # the other has no gradient on the CPU
-            y = convolution.split_convolution(x, self.weight, self.stride, pads, 1, self.groups)
+            y = convolution.split_convolution(x, self.weight, self.stride, self.padding, 1, self.groups)
         return y if self.bias is None else tf.nn.bias_add(y, self.bias)
 
 
