@@ -429,10 +429,10 @@ def show(
     targets, console = _targets(), _console()
     found = select([workload])
     if json:
-        _print_json([catalogue.described(*each[:3], targets) for each in found])
+        _print_json([catalogue.described(each.workload, each.name, each.problem, targets) for each in found])
         return
     for each in found:
-        console.print(catalogue.described_text(*each[:3], targets, console.width))
+        console.print(catalogue.described_text(each.workload, each.name, each.problem, targets, console.width))
 
 
 @app.command()

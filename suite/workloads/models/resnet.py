@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from suite.workloads.definition import Problem
 from suite.workloads.definition import Value as Setting
 from suite.workloads.distributions import Classes, Draw
@@ -18,6 +20,8 @@ from suite.workloads.models.layers import (
     max_pool2d,
 )
 from suite.workloads.models.network import Network, Value
+
+Block = Callable[[Network, str, Value, int, int], Value]
 
 
 def _problems() -> dict[str, dict[str, Setting]]:
@@ -62,7 +66,7 @@ def _bottleneck(net: Network, name: str, x: Value, width: int, stride: int) -> V
     return activation(net, f"{name}.relu", add(net, f"{name}.sum", y, _shortcut(net, name, x, y, stride)), "relu")
 
 
-def _resnet(net: Network, p: Problem, block, blocks: tuple[int, ...]) -> None:  # type: ignore[no-untyped-def]
+def _resnet(net: Network, p: Problem, block: Block, blocks: tuple[int, ...]) -> None:
     x = net.input("x", "N C H W", (p.batch, 3, p.size, p.size))
     x = batch_norm(net, "bn1", conv2d(net, "conv1", x, p.width, 7, stride=2, padding=3, bias=False))
     x = max_pool2d(net, "maxpool", activation(net, "relu", x, "relu"), 3, 2, 1)
