@@ -26,15 +26,22 @@ def variable(*shape: int, trainable: bool = True) -> tf.Variable:
     return tf.Variable(tf.zeros(shape, _types[-1]), trainable=trainable)
 
 
+def _pads(padding):
+    return [[0, 0], [padding] * 2, [padding] * 2, [0, 0]]
+
+
+def _is_same(kernel, stride, padding):
+    """Whether "SAME", as users write it, pads alike."""
+    return stride == 1 and kernel == 2 * padding + 1
+
+
 class Conv2d(tf.Module):
     def __init__(self, inputs, channels, kernel, *, stride=1, padding=0, groups=1, bias=True):
         super().__init__()
         self.weight = variable(kernel, kernel, inputs // groups, channels)
         self.bias = variable(channels) if bias else None
         self.stride, self.groups = stride, groups
-        self.padding = [[0, 0], [padding] * 2, [padding] * 2, [0, 0]] if padding else "VALID"
-        if stride == 1 and kernel == 2 * padding + 1:
-            self.padding = "SAME"  # pads alike, as users write it
+        self.padding = "SAME" if _is_same(kernel, stride, padding) else _pads(padding) if padding else "VALID"
 
     def __call__(self, x):
         if self.groups == 1:
@@ -50,12 +57,14 @@ class DepthwiseConv2d(tf.Module):
     def __init__(self, channels, kernel, *, stride=1, padding=0):
         super().__init__()
         self.weight = variable(kernel, kernel, 1, channels)
-        self.stride, self.padding = stride, padding
+        self.strides, self.pads = [1, stride, stride, 1], _pads(padding)
+        self.same = _is_same(kernel, stride, padding)
 
     def __call__(self, x):
-        x = tf.pad(x, [[0, 0], [self.padding] * 2, [self.padding] * 2, [0, 0]])  # see convolution.depthwise_conv2d
-        weight = tf.transpose(self.weight, [0, 1, 3, 2])
-        return tf.nn.depthwise_conv2d(x, weight, [1, self.stride, self.stride, 1], "VALID")
+        weight = tf.reshape(self.weight, [*self.weight.shape[:2], -1, 1])
+        if self.same:
+            return tf.nn.depthwise_conv2d(x, weight, self.strides, "SAME")
+        return tf.nn.depthwise_conv2d(tf.pad(x, self.pads), weight, self.strides, "VALID")  # see convolution.py
 
 
 class ConvTranspose2d(tf.Module):
@@ -69,8 +78,7 @@ class ConvTranspose2d(tf.Module):
         batch, rows, columns, _ = x.shape
         kernel, _, channels, _ = self.weight.shape
         size = [(places - 1) * self.stride + kernel - 2 * self.padding for places in (rows, columns)]
-        pads = [[0, 0], [self.padding] * 2, [self.padding] * 2, [0, 0]]
-        y = tf.nn.conv2d_transpose(x, self.weight, [batch, *size, channels], self.stride, pads)
+        y = tf.nn.conv2d_transpose(x, self.weight, [batch, *size, channels], self.stride, _pads(self.padding))
         return y if self.bias is None else tf.nn.bias_add(y, self.bias)
 
 
