@@ -137,9 +137,19 @@ class Models(ABC):
 
     @abstractmethod
     def training(
-        self, model: Any, criterion: Function, inputs: int, mode: str, optimizer: str, settings: Mapping[str, float]
+        self,
+        model: Any,
+        criterion: Function,
+        inputs: int,
+        mode: str,
+        optimizer: str,
+        settings: Mapping[str, float],
+        loss_scale: float,
     ) -> Function:
-        """data ↦ (loss, parameters after the step …, states after it …); `optimizer` names a workload of that family."""
+        """data ↦ (loss, parameters after the step …, states after it …); `optimizer` names a workload of that family.
+
+        Of `HALVES`, with the optimizer's own parameters in float32. The gradient is taken of `loss_scale` times the loss.
+        """
 
     @abstractmethod
     def generation(self, model: Any, mode: str, task: str, ids: Native, new_tokens: int, cached: bool) -> Function:
@@ -164,6 +174,9 @@ class Backend(ABC):
 
     modes: tuple[str, ...]
     compiled_modes: tuple[str, ...] = ()
+    """Those of all modes that begin by starting a compiler."""
+    cuda_modes: tuple[str, ...] = ()
+    """Further modes, which mean something on a GPU only."""
     forward_mode = True
     """Whether `jvp` and `hvp` are more than the gradient again."""
     models: Models
@@ -256,6 +269,32 @@ class Backend(ABC):
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, MemoryError)
+
+    def is_device_lost(self, error: BaseException) -> bool:
+        """Whether nothing more can be computed in this process: CUDA repeats such an error at every later call.
+
+        All frameworks show CUDA's own words. That a build lacks kernels for this GPU ruins nothing.
+        """
+        text = str(error)
+        told = "CUDA_ERROR_" in text or "CUDA error" in text
+        return told and "no kernel image" not in text and not self.is_out_of_memory(error)
+
+    def release(self) -> None:  # noqa: B027 - most frameworks keep what they have once taken
+        """Give device memory that is not in use back to the driver, for other processes."""
+
+    def kernel_ns(self, call: Callable[[], Native], calls: int) -> float | None:
+        """Nanoseconds that the device itself takes for one of `calls` calls, with no gap between them for want of work.
+
+        None where the framework has no events to tell, or `call` waits for the device.
+        """
+        return None
+
+    def peak_device_bytes(self, function: Function, arguments: Sequence[Native]) -> int | None:
+        """What one call takes of the device's memory beyond what is there before it, by the framework's own counter.
+
+        None where it has none, or none that tells of a single call.
+        """
+        return None
 
     def traces(self, function: Function) -> int | None:
         """How often `function` (made by `forward` or `gradient`) was traced or compiled; None where nobody counts."""

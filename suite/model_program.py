@@ -8,7 +8,7 @@ from typing import Any
 from impls.interface import Backend, Native
 from suite.program import Array, Implementations, Program, find, permute
 from suite.workloads import GENERATION, Problem, Workload
-from suite.workloads.models.definition import OPTIMIZERS
+from suite.workloads.models.definition import LOSS_SCALE, OPTIMIZERS
 from suite.workloads.models.network import Value
 
 
@@ -69,7 +69,8 @@ class ModelProgram(Program):
         if self.task == "gradient":
             return models.gradient(self.model, self.criterion, inputs, self.mode), names
         settings = {"learning_rate": problem.learning_rate, **OPTIMIZERS[problem.optimizer]}
-        step = models.training(self.model, self.criterion, inputs, self.mode, problem.optimizer, settings)
+        scale = LOSS_SCALE.get(self.precision, 1.0)
+        step = models.training(self.model, self.criterion, inputs, self.mode, problem.optimizer, settings, scale)
         return step, names
 
     def layers(self) -> dict[str, Array]:

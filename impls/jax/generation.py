@@ -50,11 +50,11 @@ def generation(
             return jnp.argmax(logits, axis=-1)[:, None], logits
 
         one = as_mode(following, mode)
-        return traced(lambda ids: one(parameters, kept, first), one)
+        return traced(lambda ids: one(parameters, kept, first), one, lambda ids: (parameters, kept, first))
 
     count = new_tokens if task == "generate" else 1
     whole = as_mode(lambda parameters, ids: generate(parameters, ids, count)[:2], mode)
-    return traced(lambda ids: whole(parameters, ids), whole)
+    return traced(lambda ids: whole(parameters, ids), whole, lambda ids: (parameters, ids))
 
 
 def _cached(function: Any, parameters: Tree, batch: int, length: int) -> tuple[Decode, Callable[[], Kept]]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 
 from impls.interface import Function
 
 
-def traced(function: Function, compiled: Function) -> Function:
-    """`function`, which calls what was compiled: there the traces are counted."""
+def traced(function: Function, compiled: Function, arguments: Callable[..., tuple[Any, ...]]) -> Function:
+    """`function`, which calls `compiled` with those `arguments` that its own stand for.
+
+    So its traces are counted there, and it is lowered with these.
+    """
     function.traced = compiled
+    if hasattr(compiled, "lower"):
+        function.lower = lambda *data: compiled.lower(*arguments(*data))
     return function
 
 

@@ -17,7 +17,7 @@ from impls.jax.generation import generation
 from impls.jax.models.layers import Scope
 from impls.jax.modes import as_mode, traced
 from impls.jax.optimizers import UPDATES
-from suite.workloads.models.definition import OPTIMIZER_STATES
+from suite.workloads.models.definition import HALVES, OPTIMIZER_STATES
 
 Tree = dict[str, Any]
 
@@ -93,7 +93,7 @@ class JaxModels(Models):
         def infer(*data: jax.Array) -> tuple[jax.Array, ...]:
             return outputs(model.parameters, model.states, *data)
 
-        return traced(infer, outputs)
+        return traced(infer, outputs, lambda *data: (model.parameters, model.states, *data))
 
     def gradient(self, model: Held, criterion: Function, inputs: int, mode: str) -> Function:
         differentiate = as_mode(_differentiated(model, criterion, inputs), mode)
@@ -102,35 +102,52 @@ class JaxModels(Models):
             loss, gradients, states = differentiate(model.parameters, model.states, *data)
             return (loss, *_leaves(gradients, model.names), *_leaves(states, model.state_names))
 
-        return traced(value_and_gradient, differentiate)
+        return traced(value_and_gradient, differentiate, lambda *data: (model.parameters, model.states, *data))
 
     def training(
-        self, model: Held, criterion: Function, inputs: int, mode: str, optimizer: str, settings: Mapping[str, float]
+        self,
+        model: Held,
+        criterion: Function,
+        inputs: int,
+        mode: str,
+        optimizer: str,
+        settings: Mapping[str, float],
+        loss_scale: float,
     ) -> Function:
         make_update = UPDATES[optimizer]
-        differentiate = _differentiated(model, criterion, inputs)
+        differentiate = _differentiated(model, criterion, inputs, loss_scale)
+        half = _leaves(model.parameters, model.names)[0].dtype
+        mixed = half.name in HALVES
 
-        def train(carry: tuple[Any, ...], *data: jax.Array) -> tuple[jax.Array, tuple[Any, ...]]:
+        def rounded(parameters: Tree) -> Tree:
+            return jax.tree.map(lambda own: own.astype(half), parameters) if mixed else parameters
+
+        def train(carry: tuple[Any, ...], *data: jax.Array) -> tuple[jax.Array, tuple[Any, ...], Tree | None]:
             parameters, states, kept, taken = carry
-            loss, gradients, states = differentiate(parameters, states, *data)
+            loss, gradients, states = differentiate(rounded(parameters), states, *data)
+            if mixed:
+                gradients = jax.tree.map(lambda own: own.astype(jnp.float32) / loss_scale, gradients)
             taken = taken + 1
             update = make_update(**settings, **({"step": taken} if optimizer == "adamw" else {}))
             new = jax.tree.map(lambda *each: update(*each), parameters, gradients, *kept)
             parameters, *kept = jax.tree.transpose(jax.tree.structure(parameters), None, new)
-            return loss, (parameters, states, kept, taken)
+            return loss, (parameters, states, kept, taken), rounded(parameters) if mixed else None
 
         # The memory of what was before is given to what comes after.
         train = jax.jit(train, donate_argnums=0) if mode == "jit" else train
-        copies = jax.tree.map(jnp.copy, (model.parameters, model.states))
-        kept = [jax.tree.map(jnp.zeros_like, model.parameters) for _ in range(OPTIMIZER_STATES[optimizer])]
-        carry = (*copies, kept, jnp.zeros((), _leaves(model.parameters, model.names)[0].dtype))
+        parameters, states = jax.tree.map(jnp.copy, (model.parameters, model.states))
+        if mixed:
+            parameters = jax.tree.map(lambda own: own.astype(jnp.float32), parameters)
+        kept = [jax.tree.map(jnp.zeros_like, parameters) for _ in range(OPTIMIZER_STATES[optimizer])]
+        carry = (parameters, states, kept, jnp.zeros((), _leaves(parameters, model.names)[0].dtype))
 
         def step(*data: jax.Array) -> tuple[jax.Array, ...]:
             nonlocal carry
-            loss, carry = train(carry, *data)
-            return (loss, *_leaves(carry[0], model.names), *_leaves(carry[1], model.state_names))
+            loss, carry, copies = train(carry, *data)
+            parameters = carry[0] if copies is None else copies
+            return (loss, *_leaves(parameters, model.names), *_leaves(carry[1], model.state_names))
 
-        return traced(step, train)
+        return traced(step, train, lambda *data: (carry, *data))
 
     def generation(self, model: Held, mode: str, task: str, ids: jax.Array, new_tokens: int, cached: bool) -> Function:
         return generation(model.function, model.parameters, mode, task, ids, new_tokens, cached)
@@ -150,15 +167,16 @@ class JaxModels(Models):
         return found, jax.grad(loss_of, has_aux=True)(zeros)[0]
 
 
-def _differentiated(model: Held, criterion: Function, inputs: int) -> Function:
-    def loss_of(parameters: Tree, states: Tree, *data: jax.Array) -> tuple[jax.Array, Tree]:
+def _differentiated(model: Held, criterion: Function, inputs: int, scale: float = 1.0) -> Function:
+    def loss_of(parameters: Tree, states: Tree, *data: jax.Array) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
         outputs, states = model.function(parameters, states, *data[:inputs], training=True)
-        return criterion(*as_tuple(outputs), *data[inputs:]), states
+        loss = criterion(*as_tuple(outputs), *data[inputs:])
+        return loss if scale == 1.0 else scale * loss.astype(jnp.float32), (loss, states)
 
-    differentiate = jax.value_and_grad(loss_of, has_aux=True)
+    differentiate = jax.grad(loss_of, has_aux=True)
 
     def value_and_gradient(parameters: Tree, states: Tree, *data: jax.Array) -> tuple[jax.Array, Tree, Tree]:
-        (loss, states), gradients = differentiate(parameters, states, *data)
+        gradients, (loss, states) = differentiate(parameters, states, *data)
         return loss, gradients, states
 
     return value_and_gradient

@@ -144,7 +144,9 @@ class NumpyModels(Models):
         mode: str,
         optimizer: str,
         settings: Mapping[str, float],
+        loss_scale: float,
     ) -> Function:
+        """Without scaling: NumPy has no halves."""
         make_update = UPDATES[optimizer]
         kept = [
             [np.zeros_like(value) for _ in range(OPTIMIZER_STATES[optimizer])] for value in model.parameters.values()

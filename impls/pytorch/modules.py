@@ -10,6 +10,7 @@ import torch
 from impls.interface import Function, Models, Native, as_tuple
 from impls.pytorch.generation import generation
 from impls.pytorch.modes import as_mode
+from suite.workloads.models.definition import HALVES
 
 
 @dataclass
@@ -27,8 +28,9 @@ class PytorchModels(Models):
     ) -> Held:
         with torch.device("meta"):  # no initial values, which would be drawn for nothing
             module = build()
+        device = next(iter(parameters.values())).device
         counters = {
-            name: torch.zeros((), dtype=torch.long)
+            name: torch.zeros((), dtype=torch.long, device=device)
             for name, _ in module.named_buffers()
             if name.endswith("num_batches_tracked")
         }
@@ -68,9 +70,18 @@ class PytorchModels(Models):
         return value_and_gradient
 
     def training(
-        self, model: Held, criterion: Function, inputs: int, mode: str, optimizer: str, settings: Mapping[str, float]
+        self,
+        model: Held,
+        criterion: Function,
+        inputs: int,
+        mode: str,
+        optimizer: str,
+        settings: Mapping[str, float],
+        loss_scale: float,
     ) -> Function:
         objective = _objective(model, criterion, inputs, mode)
+        if str(model.parameters[0].dtype).removeprefix("torch.") in HALVES:
+            return _mixed(model, objective, optimizer, settings, loss_scale)
         own = _optimizer(model.parameters, optimizer, **settings)
 
         def step(*data: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -114,7 +125,29 @@ def _objective(model: Held, criterion: Function, inputs: int, mode: str) -> Func
     return as_mode(lambda *data: criterion(*as_tuple(module(*data[:inputs])), *data[inputs:]), mode)
 
 
-def _optimizer(parameters: list[torch.nn.Parameter], name: str, **settings: float) -> torch.optim.Optimizer:
+def _mixed(
+    model: Held, objective: Function, optimizer: str, settings: Mapping[str, float], loss_scale: float
+) -> Function:
+    """The step on parameters in float32, of which the model has rounded copies."""
+    masters = [parameter.detach().float() for parameter in model.parameters]
+    own = _optimizer(masters, optimizer, **settings)
+
+    def step(*data: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        for parameter in model.parameters:
+            parameter.grad = None
+        loss = objective(*data)
+        loss.backward(torch.full_like(loss, loss_scale))
+        for master, parameter in zip(masters, model.parameters, strict=True):
+            master.grad = parameter.grad.float().div_(loss_scale)
+        own.step()
+        with torch.no_grad():
+            torch._foreach_copy_(model.parameters, masters)
+        return (loss, *model.parameters, *model.states)
+
+    return step
+
+
+def _optimizer(parameters: Sequence[torch.Tensor], name: str, **settings: float) -> torch.optim.Optimizer:
     rate, decay = settings["learning_rate"], settings["weight_decay"]
     if name == "momentum":
         return torch.optim.SGD(parameters, lr=rate, momentum=settings["momentum"], weight_decay=decay)

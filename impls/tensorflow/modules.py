@@ -13,7 +13,7 @@ from impls.tensorflow.generation import generation
 from impls.tensorflow.models.layers import floating
 from impls.tensorflow.modes import as_mode, traced
 from impls.tensorflow.optimizers import UPDATES
-from suite.workloads.models.definition import OPTIMIZER_STATES
+from suite.workloads.models.definition import HALVES, OPTIMIZER_STATES
 
 
 @dataclass
@@ -76,20 +76,34 @@ class TensorflowModels(Models):
         return traced(value_and_gradient, differentiate)
 
     def training(
-        self, model: Held, criterion: Function, inputs: int, mode: str, optimizer: str, settings: Mapping[str, float]
+        self,
+        model: Held,
+        criterion: Function,
+        inputs: int,
+        mode: str,
+        optimizer: str,
+        settings: Mapping[str, float],
+        loss_scale: float,
     ) -> Function:
         make_update = UPDATES[optimizer]
-        kept = [[tf.Variable(tf.zeros_like(p)) for _ in range(OPTIMIZER_STATES[optimizer])] for p in model.parameters]
-        taken = tf.Variable(tf.zeros((), model.parameters[0].dtype))
-        differentiate = _differentiated(model, criterion, inputs)
+        mixed = model.parameters[0].dtype.name in HALVES
+        masters = [tf.Variable(tf.cast(own, tf.float32)) for own in model.parameters] if mixed else model.parameters
+        kept = [[tf.Variable(tf.zeros_like(own)) for _ in range(OPTIMIZER_STATES[optimizer])] for own in masters]
+        taken = tf.Variable(tf.zeros((), masters[0].dtype))
+        differentiate = _differentiated(model, criterion, inputs, loss_scale)
 
         def train(*data: tf.Tensor) -> tf.Tensor:
             loss, *gradients = differentiate(*data)
+            if mixed:
+                gradients = [tf.cast(gradient, tf.float32) / loss_scale for gradient in gradients]
             counted = {"step": taken.assign_add(tf.ones_like(taken))} if optimizer == "adamw" else {}
             update = make_update(**settings, **counted)
-            for own, gradient, state in zip(model.parameters, gradients, kept, strict=True):
+            for own, gradient, state in zip(masters, gradients, kept, strict=True):
                 for variable, value in zip((own, *state), update(own, gradient, *state), strict=True):
                     variable.assign(value)
+            if mixed:
+                for parameter, own in zip(model.parameters, masters, strict=True):
+                    parameter.assign(tf.cast(own, parameter.dtype))
             return loss
 
         train = as_mode(train, mode)
@@ -143,12 +157,13 @@ def _variables(module: tf.Module) -> dict[str, tf.Variable]:
     return {".".join(map(str, path)): variable for path, variable in found}
 
 
-def _differentiated(model: Held, criterion: Function, inputs: int) -> Function:
+def _differentiated(model: Held, criterion: Function, inputs: int, scale: float = 1.0) -> Function:
     def value_and_gradient(*data: tf.Tensor) -> tuple[tf.Tensor, ...]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(model.parameters)
             loss = criterion(*as_tuple(model.module(*data[:inputs], training=True)), *data[inputs:])
-        gradients = tape.gradient(loss, model.parameters)
+        seed = None if scale == 1.0 else tf.fill(loss.shape, tf.cast(scale, loss.dtype))
+        gradients = tape.gradient(loss, model.parameters, output_gradients=seed)
         return (loss, *(tf.convert_to_tensor(each) for each in gradients))  # those of tf.gather come as slices
 
     return value_and_gradient

@@ -41,19 +41,20 @@ def batch_norm(x, weight, bias, running_mean, running_var, *, eps, momentum):
 
 @implements("batch_norm", variant="fused", layout=NHWC, unsupported=_fused_in_float32)
 def batch_norm_fused(x, weight, bias, running_mean, running_var, *, eps, momentum):
-    """tf.compat.v1.nn.fused_batch_norm would raise eps to 1.001e-5."""
+    """tf.compat.v1.nn.fused_batch_norm would raise eps to 1.001e-5. What belongs to a channel is float32, whatever x is."""
+    scale, offset, mean, variance = (tf.cast(each, tf.float32) for each in (weight, bias, running_mean, running_var))
     y, new_mean, new_var, *_ = tf.raw_ops.FusedBatchNormV3(
         x=x,
-        scale=weight,
-        offset=bias,
-        mean=running_mean,
-        variance=running_var,
+        scale=scale,
+        offset=offset,
+        mean=mean,
+        variance=variance,
         epsilon=eps,
         exponential_avg_factor=momentum,
         data_format="NHWC",
         is_training=True,
     )
-    return y, new_mean, new_var
+    return y, tf.cast(new_mean, running_mean.dtype), tf.cast(new_var, running_var.dtype)
 
 
 @implements("batch_norm_inference", layout=NHWC)

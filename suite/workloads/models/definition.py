@@ -20,6 +20,13 @@ OPTIMIZERS: dict[str, dict[str, float]] = {
 Hutter 2019). Weight decay is for all parameters alike."""
 OPTIMIZER_STATES = {"momentum": 1, "adamw": 2}
 """Tensors that each keeps for every parameter."""
+HALVES = ("bfloat16", "float16")
+"""Precisions in which the optimizer keeps the parameters in float32 and takes its step there, since a step is often less
+than what a half can tell from nothing; the model computes with rounded copies (Micikevicius et al. 2018, Mixed precision
+training, section 3.1)."""
+LOSS_SCALE = {"float16": 1024.0}
+"""What the gradient begins with in place of 1, and is divided by before the step: float16 has nothing below 6e-8, where many
+gradients lie (section 3.2)."""
 TRAINING: dict[str, Setting] = dict(optimizer="momentum", learning_rate=0.01)
 """What a training step needs beside the model: every problem of a model has it, or its own."""
 
