@@ -16,7 +16,7 @@ Decode = Callable[[torch.Tensor, int], torch.Tensor]
 def generation(
     module: torch.nn.Module, mode: str, task: str, ids: torch.Tensor, new_tokens: int, cached: bool
 ) -> Function:
-    decode = (_cached if cached else _uncached)(module.eval(), mode, len(ids), ids.shape[1] + new_tokens)
+    decode = (_cached if cached else _uncached)(module.eval(), mode, ids, ids.shape[1] + new_tokens)
     seq = ids.shape[1]
 
     def generate(ids: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -41,18 +41,18 @@ def generation(
     return function
 
 
-def _cached(module: torch.nn.Module, mode: str, batch: int, length: int) -> Decode:
+def _cached(module: torch.nn.Module, mode: str, ids: torch.Tensor, length: int) -> Decode:
     """With keys and values of all positions in a buffer that every text is written into anew."""
     with torch.inference_mode():
-        caches = module.empty_cache(batch, length)
-        places = torch.arange(length)
+        caches = module.empty_cache(len(ids), length)
+        places = torch.arange(length, device=ids.device)
     decode = as_mode(module.decode, mode)
     return lambda tokens, place: decode(tokens, places[place : place + tokens.shape[1]], *caches)
 
 
-def _uncached(module: torch.nn.Module, mode: str, batch: int, length: int) -> Decode:
+def _uncached(module: torch.nn.Module, mode: str, ids: torch.Tensor, length: int) -> Decode:
     """The whole text for every token, padded to its final length, so that one shape is compiled."""
-    text = torch.zeros(batch, length, dtype=torch.long)
+    text = torch.zeros(len(ids), length, dtype=torch.long, device=ids.device)
     forward = as_mode(module, mode)
 
     def decode(tokens: torch.Tensor, place: int) -> torch.Tensor:

@@ -42,7 +42,7 @@ class SelfAttention(nn.Module):
             F.linear(x, self.in_weight, self.in_bias).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         )
         cache.index_copy_(3, places, torch.stack(new))
-        known = torch.arange(cache.shape[3]) <= places[:, None]  # T S
+        known = torch.arange(cache.shape[3], device=x.device) <= places[:, None]  # T S
         attended = F.scaled_dot_product_attention(query, *cache, attn_mask=known)
         return F.linear(attended.transpose(1, 2).flatten(-2), self.out_weight, self.out_bias)
 
