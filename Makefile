@@ -2,9 +2,15 @@
 
 PROFILE ?= quick
 DEVICE  ?= cpu
+ARGS    ?=
+# The frameworks' builds for a GPU do not go into one environment with those for the CPU.
+ifeq ($(filter cuda%,$(DEVICE)),)
 EXTRAS  ?= cpu,dev
 VENV    ?= .venv
-ARGS    ?=
+else
+EXTRAS  ?= cuda,learn
+VENV    ?= .venv-cuda
+endif
 
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3 python)
 comma      := ,
@@ -13,12 +19,12 @@ STAMP      := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lint bench selfbench docs format setup clean
+.PHONY: help report test lint bench selfbench gpu-check docs format setup clean
 
 help: ## List the targets
 	@echo "usage: make TARGET [PROFILE=quick] [DEVICE=cpu] [ARGS='further arguments']"
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo
 	@echo "PYTHON=… names the Python to use (3.11 or 3.12), EXTRAS=cuda,dev installs the CUDA builds, VENV=… is where."
 
@@ -41,6 +47,10 @@ bench: $(STAMP) ## Benchmark the implementations with pytest-benchmark; writes r
 selfbench: $(STAMP) ## Measure what measuring costs
 	@$(BIN)/python -m tests.selfbench $(ARGS)
 
+# Installs nothing: a machine with a GPU often has its packages, and no network.
+gpu-check: ## Prove everything that can be proven on this machine's GPU; leaves results/gpu-check
+	@$(or $(PYTHON),$(firstword $(wildcard .venv-cuda/bin/python $(BIN)/python)),python3) -m tests.gpu_check $(ARGS)
+
 docs: $(STAMP) ## Write docs/truth.md and docs/workloads/ from the definitions and the outside cases
 	@$(BIN)/python -m tests.truth
 	@$(BIN)/python -m reports.handbook
@@ -52,7 +62,7 @@ format: $(STAMP) ## Format the code and sort its imports
 setup: $(STAMP) ## Make the virtual environment, and nothing else
 
 clean: ## Remove the virtual environment and what tools left behind; results stay
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf .venv .venv-cuda $(VENV) build dist *.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -282,16 +282,18 @@ def pytest(
 
 
 @app.command()
-def calibrate(threads: Threads = None, json: Json = False) -> None:
+def calibrate(threads: Threads = None, device: Device = "cpu", json: Json = False) -> None:
     """Find the smallest difference that this machine can tell, by measuring every framework against itself."""
-    finished, found = triptych.calibrate(threads=threads, progress=_progress())
+    from suite.calibration import file
+
+    finished, found = triptych.calibrate(threads=threads, device=device, progress=_progress())
     floors = {launches: found.floor(launches) for launches in (3, 5, 10)}
     if json:
         _print_json({"spread": found.spread, "pairs": found.pairs, "floors": floors})
     else:
         told = ", ".join(f"{100 * floor:.2g} % in {launches} launches" for launches, floor in floors.items())
         typer.echo(f"This machine tells differences of {told}, and larger ones.")
-        typer.echo(f"Found on {found.pairs} pairs of equals; kept in {triptych.RESULTS}/calibration.json.")
+        typer.echo(f"Found on {found.pairs} pairs of equals; kept in {file(triptych.RESULTS, device)}.")
     _end(finished)
 
 

@@ -139,8 +139,8 @@ def run_plan(plan: Plan, *, output: Path | str | None = None, progress: Progress
 
     _refuse_where_nothing_is_installed(plan)
     environment = collect(__version__)
-    known = calibration.stored(RESULTS)
-    here = calibration.conditions(environment, plan.cases[0].threads)
+    known = calibration.stored(RESULTS, plan.cases[0].device)
+    here = calibration.conditions(environment, plan.cases[0].threads, plan.cases[0].device)
     if known and (changed := calibration.differing(known, here)):
         known = None
         if progress:
@@ -163,7 +163,9 @@ def run_plan(plan: Plan, *, output: Path | str | None = None, progress: Progress
     return _reported(folder)
 
 
-def calibrate(*, progress: Progress | None = None, threads: int | None = None) -> tuple[Run, Calibration]:
+def calibrate(
+    *, progress: Progress | None = None, threads: int | None = None, device: str = "cpu"
+) -> tuple[Run, Calibration]:
     """Find the smallest difference that can be told on this machine, by measuring every framework against itself.
 
     The result is kept in `results`; later runs under the same conditions (`calibration.conditions`) show it, and refuse
@@ -182,6 +184,7 @@ def calibrate(*, progress: Progress | None = None, threads: int | None = None) -
         launches=calibration.LAUNCHES,
         baseline="one",
         threads=threads,
+        device=device,
         progress=progress,
     )
     ratios = [duel.comparison.ratios for duel in duels.duels(found.contents, "one", "other") if duel.comparison]
@@ -192,10 +195,10 @@ def calibrate(*, progress: Progress | None = None, threads: int | None = None) -
         spread=calibration.spread(pairs),
         pairs=len(pairs),
         launches=sum(map(len, pairs)),
-        conditions=calibration.conditions(collect(__version__), found.contents.cells[0].threads),
+        conditions=calibration.conditions(collect(__version__), found.contents.cells[0].threads, device),
         created=found.record.created,
     )
-    calibration.save(noise, RESULTS)
+    calibration.save(noise, RESULTS, device)
     return found, noise
 
 
@@ -209,8 +212,8 @@ def resume(folder: Path | str, *, progress: Progress | None = None) -> Run:
     from suite.records import open_existing
 
     with open_existing(Path(folder)) as writer:
-        _refuse_other_conditions(writer.record, collect(__version__))
         plan = Plan.from_dict(writer.record.selection)
+        _refuse_other_conditions(writer.record, collect(__version__), plan.cases[0].device)
         writer.write_record(ended="")
         _execute(plan, writer, progress)
     return _reported(Path(folder))
@@ -398,8 +401,9 @@ def _resolvable(known: Calibration | None, plan: Plan, progress: Progress | None
     return replace(plan, profile=replace(own, margin=raised))
 
 
-def _refuse_other_conditions(record: records.RunRecord, now: dict[str, Any]) -> None:
+def _refuse_other_conditions(record: records.RunRecord, now: dict[str, Any], device: str) -> None:
     """Launches of different machines or versions must not be mixed in one interval."""
+    from suite import calibration
     from suite.errors import UsageError
 
     then = record.environment
@@ -407,6 +411,7 @@ def _refuse_other_conditions(record: records.RunRecord, now: dict[str, Any]) -> 
         "Triptych": lambda environment: environment["triptych"]["version"],
         "Python": lambda environment: environment["python"]["version"],
         "processor": lambda environment: environment["cpu"]["model"],
+        "GPU": lambda environment: calibration.gpu_name(environment, device),
         "allowed CPUs": lambda environment: len(environment["cpu"]["allowed"]),
     }
     for name, fact in facts.items():

@@ -150,4 +150,5 @@ def _change(key: tuple[str, str], old: Cell, new: Cell, margin: float, anchored:
 
 def _conditions(run: Run) -> dict[str, Any]:
     threads = sorted({cell.threads for cell in run.cells})
-    return calibration.conditions(run.record.environment, threads[0] if len(threads) == 1 else 0)
+    device = next((cell.device for cell in run.cells), "cpu")
+    return calibration.conditions(run.record.environment, threads[0] if len(threads) == 1 else 0, device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports import format, learning, sentences, tables
+from reports import devices, format, learning, sentences, tables
 from reports.format import count, listing, percent
 from reports.measures import Measures
 from reports.ranking import Ranking, rank
@@ -46,6 +46,8 @@ class Report:
     ratios: Table
     compile_cost: Table
     training: Table
+    on_gpu: Table
+    ceilings: Table
     learning: list[learning.Lesson]
     unranked: Table
     failed_checks: Table
@@ -65,13 +67,15 @@ def build(run: Run, rankings: list[Ranking] | None = None) -> Report:
     return Report(
         title=f"Triptych: {run.record.id}",
         subject=sentences.subject(run),
-        notes=sentences.notes(run, rankings),
+        notes=[*sentences.notes(run, rankings), *devices.notes(rankings, labels)],
         overview=sentences.overview(rankings),
         shared=shared,
         cases=[_section(number, ranking, labels, margin) for number, ranking in enumerate(rankings, start=1)],
         ratios=tables.ratios(rankings, column_names(run), labels),
         compile_cost=tables.compile_cost(rankings, labels),
         training=tables.training(rankings, labels),
+        on_gpu=devices.on_gpu(rankings, labels),
+        ceilings=devices.ceilings(run),
         learning=learning.lessons(run.curves),
         unranked=tables.unranked(rankings, labels),
         failed_checks=tables.failed_checks(run, labels),
@@ -163,7 +167,17 @@ def _reading(run: Run, margin: float) -> list[tuple[str, str]]:
     )
     memory = (
         "The growth of the worker's memory over one call, from a pass of its own. What the framework already held, "
-        "and may reuse, is not in it."
+        "and may reuse, is not in it. On a GPU: what the call takes by the framework's own counter."
+    )
+    ceiling = (
+        "The time that the definition's operations and bytes, the fewest that must move, would take at the most that any "
+        "target reached on this machine in this precision, as a share of the time that was measured; and which of the two "
+        "is the limit. More than 100 % means that the data came from a cache."
+    )
+    gpu = (
+        "Kernels: what the device itself takes, by its own events. Dispatch: until the host goes on. A cell is bound by "
+        "launches where the device waits for the host. Cold latency: a synchronised call with something else in the "
+        "device's cache; latency is the same with its own data there."
     )
     return [
         ("time a call", sampling),
@@ -174,4 +188,6 @@ def _reading(run: Run, margin: float) -> list[tuple[str, str]]:
         ("calls until it pays", paying),
         ("disturbed samples", disturbed),
         ("peak memory", memory),
+        *([("of the ceiling", ceiling)] if run.record.ceilings else []),
+        *([("on a GPU", gpu)] if any(cell.device != "cpu" for cell in run.cells) else []),
     ]

@@ -156,6 +156,8 @@ def machine(environment: dict[str, Any]) -> str:
     parts += [f"governor {cpu['governor']}"] if cpu.get("governor") else []
     parts += [f"turbo {'on' if turbo else 'off'}"] if isinstance(turbo, bool) else []
     parts += [f"idle cores {cpu['idle_cores']}"] if cpu.get("idle_cores") else []
+    gpus = environment.get("gpus")
+    parts += [str(gpu.get("name")) for gpu in gpus if isinstance(gpu, dict)] if isinstance(gpus, list) else []
     return ", ".join(parts)
 
 

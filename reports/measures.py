@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from suite import comparison
-from suite.records import Cell, Check, Launch, Run
+from suite import comparison, roofline
+from suite.records import Ceiling, Cell, Check, Launch, Run, Sample
 from suite.statistics import Verdict, break_even_calls, disturbed, outliers
 from suite.workloads import TRANSFORMS
+
+KERNELS_ALONE = 0.8
+"""A share of a call's time. Where kernels follow each other without a gap they take all of it, but for a few percent."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,10 @@ class Measures:
     """The check of each kind that came nearest to its tolerance, or went furthest beyond it."""
     flops_per_s: float | None
     bytes_per_s: float | None
+    ceiling_share: float | None
+    """Of what this machine's ceilings allow; None where they were not measured."""
+    ceiling: str
+    """Which of them is the limit: `memory` or `arithmetic`."""
     against_eager: Verdict | None
     """The verdict on a compiled mode's time against its target's eager mode."""
     break_even_calls: float | None
@@ -77,20 +85,47 @@ class Measures:
     disturbed_share: float | None
     """Samples during which the worker was switched out or the hypervisor gave time to others."""
     outliers: int
+    kernel_s: float | None
+    """What the GPU itself takes for a call, by its events."""
+    dispatch_s: float | None
+    """Until the host goes on."""
+    cold_latency_s: float | None
+    """A single call, synchronised, with something else in the GPU's cache."""
+    device_memory_bytes: float | None
+    """What the worker held of the GPU's memory."""
+    clock_mhz: float | None
+    throttled_share: float | None
+    """Samples during which the GPU's clock was held down, by what `held_down_by` says."""
+    held_down_by: str
+    shared_share: float | None
+    """Samples during which there were processes of others on the GPU."""
+    apart: bool
+    """Whether it was measured with all other workers gone, since together they did not fit."""
+
+    @property
+    def launch_bound(self) -> bool:
+        """Whether a GPU waits for the host: its own work is less than `KERNELS_ALONE` of the time, or where nobody knows
+        that, the host's work more than this."""
+        if self.median_s is None or self.dispatch_s is None:
+            return False
+        if self.kernel_s is not None:
+            return self.kernel_s < KERNELS_ALONE * self.median_s
+        return self.dispatch_s > KERNELS_ALONE * self.median_s
 
 
 def measure(run: Run) -> list[Measures]:
     """The figures of every cell, in the order of the run. Raises RecordsError where the run names no margin."""
     margin = comparison.margin(run)
     eager = {_without_mode(cell): cell for cell in run.cells if cell.mode == "eager" and comparison.is_ranked(cell)}
-    return [_measure(cell, eager.get(_without_mode(cell)), margin) for cell in run.cells]
+    ceilings = run.record.ceilings
+    return [_measure(cell, eager.get(_without_mode(cell)), margin, ceilings) for cell in run.cells]
 
 
 def _disturbed(launch: Launch) -> list[bool]:
     return disturbed([s.switches for s in launch.samples], [s.stolen_ms for s in launch.samples])
 
 
-def _measure(cell: Cell, eager: Cell | None, margin: float) -> Measures:
+def _measure(cell: Cell, eager: Cell | None, margin: float, ceilings: Sequence[Ceiling]) -> Measures:
     reason = comparison.unranked_reason(cell)
     ranked = not reason
     sampled = [launch for launch in cell.launches if launch.samples]
@@ -103,6 +138,8 @@ def _measure(cell: Cell, eager: Cell | None, margin: float) -> Measures:
         return _median(map(of, sampled)) if ranked else None
 
     interval = comparison.median(cell) if ranked else None
+    roof = roofline.roof(ceilings, cell)
+    place = roofline.place(roof, cell.flops, cell.bytes, interval.estimate) if roof and interval else None
     bounded = interval is not None and len(sampled) > 1
     against_eager, calls, calls_with_start = _break_even(cell, eager, margin) if ranked else (None, None, None)
     return Measures(
@@ -144,11 +181,35 @@ def _measure(cell: Cell, eager: Cell | None, margin: float) -> Measures:
         training_tolerance=training.tolerance if training else None,
         flops_per_s=cell.flops / interval.estimate if interval and cell.flops else None,
         bytes_per_s=cell.bytes / interval.estimate if interval and cell.bytes else None,
+        ceiling_share=place.share if place else None,
+        ceiling=place.limit if place else "",
         against_eager=against_eager,
         break_even_calls=calls,
         break_even_calls_with_start=calls_with_start,
         disturbed_share=disturbed_samples / len(samples) if samples else None,
         outliers=sum(sum(outliers([sample.ns for sample in launch.samples])) for launch in sampled),
+        **_on_gpu(sampled if ranked else []),
+    )
+
+
+def _on_gpu(launches: list[Launch]) -> dict[str, Any]:
+    """The figures of a GPU's part, as `Measures` names them."""
+    told = [launch.on_gpu for launch in launches if launch.on_gpu]
+    samples = [sample for launch in launches for sample in launch.samples] if told else []
+
+    def share(marked: Callable[[Sample], bool]) -> float | None:
+        return sum(map(marked, samples)) / len(samples) if samples else None
+
+    return dict(
+        kernel_s=_median(one.kernel_ns / 1e9 if one.kernel_ns else None for one in told),
+        dispatch_s=_median(float(np.median(one.dispatch_ns)) / 1e9 for one in told if one.dispatch_ns),
+        cold_latency_s=_median(float(np.median(one.cold_latency_ns)) / 1e9 for one in told if one.cold_latency_ns),
+        device_memory_bytes=_median(one.memory_bytes or None for one in told),
+        clock_mhz=_median(sample.clock_mhz or None for sample in samples),
+        throttled_share=share(lambda sample: bool(sample.held_down)),
+        held_down_by=", ".join(sorted({reason for sample in samples for reason in sample.held_down})),
+        shared_share=share(lambda sample: sample.strangers > 0),
+        apart=any(one.apart for one in told),
     )
 
 

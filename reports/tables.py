@@ -92,6 +92,7 @@ def ranking(ranking: Ranking) -> Table:
         (Column("latency", "number"), [text.seconds(s.measures.latency_s) for s in standings]),
         (Column("peak memory", "number"), [text.size(s.measures.peak_memory_bytes) for s in standings]),
         (Column("rate", "number"), [text.rate(s.measures.flops_per_s, "flop") for s in standings]),
+        (Column("of the ceiling", "number"), [_place(s.measures) for s in standings]),
         (Column("samples (launches)"), [_samples(s.measures) for s in standings]),
     ]
     shown = [(column, cells) for column, cells in columns if any(cell != MISSING for cell in cells)]
@@ -260,6 +261,11 @@ def _ratio(standing: Standing) -> str:
 def _error(m: Measures, kind: str) -> str:
     tolerance = getattr(m, f"{kind}_tolerance")
     return MISSING if tolerance is None else f"{text.error(getattr(m, f'{kind}_error'))} / {text.error(tolerance)}"
+
+
+def _place(m: Measures) -> str:
+    """`62 %, memory`: the share of what the limit allows."""
+    return MISSING if m.ceiling_share is None else f"{text.percent(m.ceiling_share)}, {m.ceiling}"
 
 
 def _samples(m: Measures) -> str:

@@ -23,7 +23,6 @@ SELECTORS = ("linear[small]", "conv2d[small]", "softmax[small]", "rms_norm[small
 LAUNCHES = 6
 POWER = 0.8
 """A difference as large as the floor is found in so many of all runs."""
-FILE = "calibration.json"
 _ABSURD = 10.0  # a spread that no machine has
 
 
@@ -59,26 +58,41 @@ def spread(pairs: Sequence[Sequence[float]]) -> float:
     return float(np.sqrt((logs**2).mean()))
 
 
-def conditions(environment: Mapping[str, Any], threads: int) -> dict[str, Any]:
+def conditions(environment: Mapping[str, Any], threads: int, device: str = "cpu") -> dict[str, Any]:
     """What the noise depends on and a later run can be held against."""
     cpu = environment.get("cpu", {})
     names = ("model", "allowed", "governor", "turbo", "idle_cores")
-    return {"threads": threads, **{name: cpu.get(name) for name in names}}
+    found = {"threads": threads, **{name: cpu.get(name) for name in names}}
+    return found if device == "cpu" else found | {"gpu": gpu_name(environment, device)}
 
 
-def save(found: Calibration, folder: Path) -> Path:
+def gpu_name(environment: Mapping[str, Any], device: str) -> str | None:
+    """What the GPU that `cuda` or `cuda:1` means is called in the recorded environment; None for the CPU, or if not told."""
+    if device == "cpu":
+        return None
+    gpus, number = environment.get("gpus"), int(device.partition(":")[2] or 0)
+    one = gpus[number] if isinstance(gpus, list) and number < len(gpus) else None
+    return str(one.get("name")) if isinstance(one, dict) else None
+
+
+def file(folder: Path, device: str = "cpu") -> Path:
+    """Where the noise floor of a device is kept, in the results folder."""
+    return folder / ("calibration.json" if device == "cpu" else f"calibration-{device.replace(':', '-')}.json")
+
+
+def save(found: Calibration, folder: Path, device: str = "cpu") -> Path:
     """Write it into the results folder, in the place of an older one."""
-    path = folder / FILE
+    path = file(folder, device)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
     partial.replace(path)
     return path
 
 
-def stored(folder: Path) -> Calibration | None:
+def stored(folder: Path, device: str = "cpu") -> Calibration | None:
     """The calibration of the results folder, under whatever conditions it was made."""
     try:
-        return read(json.loads((folder / FILE).read_text(encoding="utf-8")))
+        return read(json.loads(file(folder, device).read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return None
 

@@ -21,7 +21,15 @@ FRAMEWORK_MODES: dict[str, tuple[str, ...]] = {
     "tensorflow": ("eager", "graph", "xla"),
     "jax": ("eager", "jit"),
 }
+CUDA_MODES: dict[str, tuple[str, ...]] = {"pytorch": ("reduce-overhead", "max-autotune")}
+"""Further modes, on a GPU only: CUDA graphs; and kernels tried out, which takes minutes, so that `all` does not mean it."""
+SLOW_MODES = ("max-autotune",)
 PRECISIONS = ("float64", "float32", "tf32", "bfloat16", "float16")
+
+
+def modes_of(framework: str, device: str) -> tuple[str, ...]:
+    """Every mode that the framework has on the device."""
+    return FRAMEWORK_MODES[framework] + (() if device == "cpu" else CUDA_MODES.get(framework, ()))
 
 
 @dataclass(frozen=True)

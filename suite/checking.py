@@ -23,7 +23,7 @@ from suite.progress import Progress
 from suite.protocol import load_arrays
 from suite.records import Check, Line
 from suite.targets import Target
-from suite.workers import CellFailed, WorkerProcess, Workers, scratch_folder
+from suite.workers import CellFailed, Scratch, WorkerProcess, Workers, scratch_folder
 from suite.workloads import GENERATION, TRANSFORMS
 
 Arrays = dict[str, np.ndarray]
@@ -313,16 +313,24 @@ def _placed(check: Check, place: str) -> Check:
     return replace(check, detail=", ".join(part for part in (check.detail, place) if part))
 
 
-def check(plan: Plan, progress: Progress) -> list[Line]:
-    """Every cell of the plan checked, none timed; gradients at `tiny` size against differences over every element."""
+def crew(plan: Plan, scratch: Scratch, logs: Path) -> Workers:
+    """Workers for the plan's targets and the oracle, on the plan's device; none is started yet."""
+    return Workers(scratch, [ORACLE, *plan.targets], plan.cases[0].threads, logs, plan.warm_caches, plan.gpu())
+
+
+def check(plan: Plan, progress: Progress, seconds: float = math.inf) -> list[Line]:
+    """Every cell of the plan checked, none timed; gradients at `tiny` size against differences over every element.
+
+    What was not begun within so many `seconds` is skipped, and what takes longer is a timeout.
+    """
     lines: list[Line] = []
+    deadline = time.monotonic() + seconds
     progress.start(len(plan.cases) * len(plan.columns))
     with scratch_folder() as scratch:
-        logs = scratch.folder / "logs"
-        workers = Workers(scratch, [ORACLE, *plan.targets], plan.cases[0].threads, logs, plan.warm_caches)
+        workers = crew(plan, scratch, scratch.folder / "logs")
         try:
             for case in plan.cases:
-                checker = Checker(case, workers, plan.seed, plan.columns)
+                checker = Checker(case, workers, plan.seed, plan.columns, deadline)
                 for column in plan.columns:
                     progress.step(f"{case.text}: {column.name}")
                     lines.append(_check_cell(checker, case, column))
@@ -340,6 +348,8 @@ def explained(failure: CellFailed, case: Case, workers: Workers) -> str:
 
 
 def _check_cell(checker: Checker, case: Case, column: Column) -> Line:
+    if time.monotonic() > checker.deadline:
+        return line(case, column, status="skipped", reason="the time for checks was over before this cell was built")
     try:
         _, checks = checker.build_and_check(column, elements=True)
     except CellFailed as failure:

@@ -19,10 +19,24 @@ from typing import Any
 
 from suite import correctness, idling, statistics, stopping
 from suite.cases import Case, Column, line
-from suite.checking import ORACLE, Checker, explained
+from suite.checking import ORACLE, Checker, crew, explained
+from suite.gpu import State, held_down
 from suite.plan import Plan
 from suite.progress import Progress
-from suite.records import Check, Launch, Line, Sample, TargetRecord, Writer, identity, merge, read_lines
+from suite.records import (
+    Ceiling,
+    Check,
+    Launch,
+    Line,
+    OnGpu,
+    Sample,
+    TargetRecord,
+    Writer,
+    case_text,
+    identity,
+    merge,
+    read_lines,
+)
 from suite.targets import given_name, public_path
 from suite.workers import CellFailed, Scratch, WorkerProcess, Workers, scratch_folder
 
@@ -80,7 +94,11 @@ class Coordinator:
         self.progress = progress
         self.scratch = scratch
         self.random = random.Random(plan.seed)
+        self.gpu, self.device = plan.gpu(), plan.cases[0].device
         self.lines: list[Line] = read_lines(writer.folder)
+        self.apart = {
+            case_text(one) for one in self.lines if one.launch and one.launch.on_gpu and one.launch.on_gpu.apart
+        }
         self.targets: dict[str, TargetRecord] = {target.name: target for target in writer.record.targets}
         self.workers = self._new_workers()
         self.started = time.monotonic()
@@ -201,7 +219,32 @@ class Coordinator:
     # One launch of one case
 
     def _measure(self, case: Case, columns: list[Column], launch: int, share_s: float) -> list[Line]:
-        """The lines of these cells."""
+        """The lines of these cells.
+
+        They are measured together, in rounds. Where they do not fit on a GPU together, one target's after the other's, with
+        no other worker there: in this launch all over again, in later ones from the start.
+        """
+        self.sampling_s = 0.0
+        targets = list(dict.fromkeys(column.target for column in columns))
+        several = self.gpu is not None and len(targets) > 1
+        if several and self.gpu and self.gpu.is_for_one_process():
+            self.apart.add(case.text)
+        if not (several and case.text in self.apart):
+            cells = self._take(case, columns, launch, share_s)
+            if not several or not any(cell.failure and cell.failure.status == "out_of_memory" for cell in cells):
+                return [self._line(cell, case, launch) for cell in cells]
+            self.apart.add(case.text)
+            self.progress.note(
+                f"{case.text}: not all fit on the GPU together, so each is measured with the others gone"
+            )
+        cells = []
+        for target in self.random.sample(targets, len(targets)):
+            self.workers.stop()
+            cells += self._take(case, [c for c in columns if c.target == target], launch, share_s / len(targets))
+        return [self._line(cell, case, launch) for cell in cells]
+
+    def _take(self, case: Case, columns: list[Column], launch: int, share_s: float) -> list[Sampling]:
+        """These cells built, checked, sampled in rounds, and finished."""
         deadline = time.monotonic() + self.profile.case_s
         checker = Checker(case, self.workers, self.plan.seed, self.plan.columns, deadline)
         cells = [Sampling(column, column.name) for column in columns]
@@ -215,16 +258,18 @@ class Coordinator:
                 self._build(cell, case, checker, check=identity(line(case, cell.column, status="ok")) not in checked)
         start = time.monotonic()
         self._sample(cells, case, checker, min(share_s, deadline - start))
-        self.sampling_s = time.monotonic() - start
+        self.sampling_s += time.monotonic() - start
         for cell in cells:
             self._finish(cell, launch)
-        return [self._line(cell, case, launch) for cell in cells]
+        return cells
 
     def _build(self, cell: Sampling, case: Case, checker: Checker, check: bool) -> None:
         """Program, first call, checks, warm-up. A cell that fails anywhere is done."""
         target = cell.column.target
         try:
             worker = self._ready(target, cell.column.mode)
+            if reason := self.targets[target].refused.get(case.precision):
+                raise CellFailed("failed", reason)
             if check:
                 cell.built, cell.checks = checker.build_and_check(cell.column)
                 cell.reference = checker.reference(case)[1]
@@ -246,22 +291,25 @@ class Coordinator:
             cell.failure = failure
 
     def _ready(self, target: str, mode: str) -> WorkerProcess:
-        """The target's worker, its clock proven and the mode's compiler started."""
+        """The target's worker, itself proven and the mode's compiler started."""
         worker = self.workers.get(target)
         if target not in self.targets or not self.targets[target].available:
-            self._prove_clock(target)
+            self._prove(target)
         if self.targets[target].reason:
             raise CellFailed("failed", self.targets[target].reason)
         if mode in worker.hello["compiled_modes"] and mode not in worker.compilers_s:
-            reply = self.workers.ask(target, "start_compiler", START_TIMEOUT_S, mode=mode)
+            reply = self.workers.ask(target, "start_compiler", START_TIMEOUT_S, mode=mode, device=self.device)
             worker.compilers_s[mode] = reply["seconds"]
         return worker
 
-    def _prove_clock(self, target: str) -> None:
-        """Let the target's worker prove its synchronisation, and record who it is. Noise may spoil one proof, not three."""
+    def _prove(self, target: str) -> None:
+        """Let the target's worker prove its synchronisation and its precisions, and record who it is and what it can reach.
+
+        Noise may spoil one proof of the clock, not three.
+        """
         worker = self.workers.get(target)
         for _ in range(3):
-            proof = self.workers.ask(target, "prove_clock", START_TIMEOUT_S, device=self.plan.cases[0].device)
+            proof = self.workers.ask(target, "prove_clock", START_TIMEOUT_S, device=self.device)
             if proof["passed"]:
                 break
         refused = "" if proof["passed"] else f"its synchronisation does not wait for its work: {proof['sentence']}"
@@ -275,8 +323,31 @@ class Coordinator:
                 versions=worker.hello["versions"],
                 settings=worker.hello["settings"],
                 synchronization=proof["sentence"],
+                refused=self._wrong_precisions(target),
             )
         )
+        if not refused:
+            self._record_ceilings(target)
+
+    def _wrong_precisions(self, target: str) -> dict[str, str]:
+        """The precisions in which it does not compute although it was asked to, and how that shows."""
+        asked = {case.precision for case in self.plan.cases} & {"float32", "tf32"} if self.gpu else set()
+        refused = {}
+        for precision in sorted(asked):
+            proof = self.workers.ask(
+                target, "prove_precision", START_TIMEOUT_S, precision=precision, device=self.device
+            )
+            if not proof["passed"]:
+                refused[precision] = f"it computes in another precision: {proof['sentence']}"
+        return refused
+
+    def _record_ceilings(self, target: str) -> None:
+        found = list(self.writer.record.ceilings)
+        for precision in dict.fromkeys(case.precision for case in self.plan.cases):
+            with contextlib.suppress(CellFailed):  # told by each of its cells
+                reached = self.workers.ask(target, "ceilings", START_TIMEOUT_S, precision=precision, device=self.device)
+                found.append(Ceiling(target, precision, self.device, self.plan.cases[0].threads, **reached))
+        self.writer.write_record(ceilings=found)
 
     def _sample(self, cells: list[Sampling], case: Case, checker: Checker, share_s: float) -> None:
         """Rounds over the cells until this launch knows their ratios, the rounds are done, or the share is spent."""
@@ -294,7 +365,9 @@ class Coordinator:
                     self._turn(cells[index], number, case, checker, anchor_ns)
 
     def _anchor(self) -> float:
-        """What fixed work takes now, in ns; 0 where nobody can say."""
+        """What fixed work takes now, in ns; 0 where nobody can say, and on a GPU, of which a CPU's work tells nothing."""
+        if self.gpu:
+            return 0.0
         try:
             return float(self.workers.ask(ORACLE.name, "anchor", SAMPLE_TIMEOUT_S)["ns"])
         except CellFailed:
@@ -309,10 +382,23 @@ class Coordinator:
                 if cell.failure:
                     return
             timeout_s = SAMPLE_TIMEOUT_S + 20 * self.profile.sample_s
+            before = self.gpu.state() if self.gpu else None
             reply = self.workers.ask(target, "sample", timeout_s, key=cell.key)
-            cell.samples.append(Sample(number, reply["ns"], reply["switches"], reply["stolen_ms"], anchor_ns))
+            cell.samples.append(
+                Sample(
+                    number, reply["ns"], reply["switches"], reply["stolen_ms"], anchor_ns, **self._of_gpu_since(before)
+                )
+            )
         except CellFailed as failure:
             cell.failure = failure
+
+    def _of_gpu_since(self, before: State | None) -> dict[str, Any]:
+        """How the GPU fared since then, as samples have it; nothing on a CPU."""
+        if self.gpu is None or before is None:
+            return {}
+        now = self.gpu.state()
+        strangers = max(0, self.gpu.processes() - self.workers.on_device())
+        return {"clock_mhz": now.clock_mhz, "held_down": held_down(before, now), "strangers": strangers}
 
     def _wanting(self, cells: list[Sampling]) -> list[Sampling]:
         """The cells that need further rounds in this launch, with those that they are held against."""
@@ -349,6 +435,7 @@ class Coordinator:
             cell.finished = self.workers.ask(
                 target, "finish", WARM_UP_TIMEOUT_S, key=cell.key, latency_calls=calls, memory=launch == 0
             )
+            cell.finished["device_bytes"] = cell.worker.device_bytes
             if cell.finished["traces"] != cell.warmed["traces"]:
                 raise CellFailed("failed", "it was traced or compiled again while it was timed")
         except CellFailed as failure:
@@ -367,6 +454,9 @@ class Coordinator:
                 reference=cell.reference,
             )
         assert cell.worker is not None
+        on_gpu = cell.finished.get("on_gpu")
+        if on_gpu:
+            on_gpu = OnGpu(**on_gpu, memory_bytes=max(0, cell.finished["device_bytes"]), apart=case.text in self.apart)
         return line(
             case,
             cell.column,
@@ -386,15 +476,14 @@ class Coordinator:
                 samples=cell.samples,
                 latency_ns=cell.finished.get("latency_ns", []),
                 peak_memory_bytes=cell.finished.get("peak_memory_bytes"),
+                on_gpu=on_gpu,
             ),
         )
 
     # Small matters
 
     def _new_workers(self) -> Workers:
-        threads = self.plan.cases[0].threads
-        logs = Path(self.writer.folder) / "logs"
-        return Workers(self.scratch, [ORACLE, *self.plan.targets], threads, logs, self.plan.warm_caches)
+        return crew(self.plan, self.scratch, Path(self.writer.folder) / "logs")
 
     def _shuffled(self, cells: list[Sampling]) -> list[Sampling]:
         return self.random.sample(cells, len(cells))

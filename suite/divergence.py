@@ -20,10 +20,10 @@ import numpy as np
 
 from suite import correctness
 from suite.cases import Case, Column
-from suite.checking import ORACLE, ORACLE_COLUMN, Checker
+from suite.checking import ORACLE, ORACLE_COLUMN, Checker, crew
 from suite.plan import Plan
 from suite.protocol import load_arrays
-from suite.workers import Workers, scratch_folder
+from suite.workers import scratch_folder
 from suite.workloads import UNIT_ROUNDOFF
 
 Arrays = dict[str, np.ndarray]
@@ -158,7 +158,7 @@ def _checker(plan: Plan) -> Iterator[Checker]:
     """For the plan's only case, with workers of its targets and of the oracle."""
     case = plan.cases[0]
     with scratch_folder() as scratch:
-        workers = Workers(scratch, [ORACLE, *plan.targets], case.threads, scratch.folder / "logs", plan.warm_caches)
+        workers = crew(plan, scratch, scratch.folder / "logs")
         try:
             yield Checker(case, workers, plan.seed, plan.columns)
         finally:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import platform
 import shlex
@@ -20,7 +21,7 @@ from suite import calibration
 from suite.calibration import Calibration
 from suite.environment import collect
 from suite.idling import DEVICE, KEPT_AWAKE, MAY_SLEEP
-from suite.targets import PACKAGES, Target, installed_version, missing
+from suite.targets import PACKAGES, Target, installed_version, lacks_cuda, missing
 
 Level = Literal["ok", "warning", "failure"]
 
@@ -78,7 +79,10 @@ class Facts:
     """Name of the target: installed version."""
     compiler: str | None
     """The C++ compiler that torch.compile would call."""
-    gpu: bool
+    without_cuda: dict[str, str | None]
+    """Name of the target: why its build cannot use a GPU, or None; only where there is one."""
+    cudnn: str | None
+    """The packages of cuDNN in this Python."""
     busy: list[tuple[str, float]]
     """Other processes with more than BUSY_SHARE of a core: name and share."""
     calibration: Calibration | None
@@ -105,12 +109,14 @@ def judge(facts: Facts) -> list[Finding]:
 
 def gather(targets: Sequence[Target], folder: Path) -> Facts:
     """Look at this machine; takes LOOK_S seconds and imports no framework."""
+    environment = collect()
     return Facts(
-        environment=collect(),
+        environment=environment,
         frameworks={target.name: missing(target) for target in targets},
         versions={target.name: installed_version(target.framework) for target in targets},
         compiler=shutil.which(_compiler(os.environ)),
-        gpu=Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None,
+        without_cuda=_without_cuda(targets) if environment.get("gpus") else {},
+        cudnn=_cudnn(),
         busy=_busy_processes(),
         calibration=calibration.stored(folder),
         folder=str(folder),
@@ -157,11 +163,49 @@ def compiler(facts: Facts) -> list[Finding]:
 def devices(facts: Facts) -> list[Finding]:
     model = facts.environment["cpu"]["model"] or "CPU of unknown model"
     findings = [Finding("ok", "device cpu", model)]
-    if facts.gpu:
-        builds = [f"{name} {version}" for name, version in facts.versions.items() if version and "+cpu" in version]
-        found = "an NVIDIA GPU" + (f", without support in {', '.join(builds)}" if builds else "")
-        why = "this version of Triptych measures on the CPU only, so the results say nothing about the GPU"
-        findings.append(Finding("warning", "device cuda", found, why, "read the results as those of the CPU"))
+    if said := facts.environment.get("gpu_driver"):
+        why = "there is an NVIDIA driver, but no GPU can be measured through it"
+        findings.append(Finding("warning", "device cuda", said, why, "nvidia-smi; reboot after the driver was updated"))
+    for number, gpu in enumerate(facts.environment.get("gpus", [])):
+        findings += _gpu(f"device cuda:{number}" if number else "device cuda", gpu)
+    if facts.environment.get("gpus"):
+        findings.append(Finding("ok", "cuDNN", facts.cudnn or "none among this Python's packages"))
+    findings += [
+        Finding(
+            "warning", f"{name} on cuda", "CPU only", "its cells will be unsupported on the GPU", _in_brackets(reason)
+        )
+        for name, reason in facts.without_cuda.items()
+        if reason
+    ]
+    return findings
+
+
+def _gpu(subject: str, gpu: dict[str, Any]) -> list[Finding]:
+    size = _gib(gpu["memory_bytes"]) if gpu["memory_bytes"] else "memory unknown"
+    clocks = f"{gpu['clock_mhz']} of {gpu['most_clock_mhz']} MHz now" if gpu["most_clock_mhz"] else "clocks unknown"
+    found = f"{gpu['name']}, {size}, {clocks}, driver {gpu['driver']}, CUDA {gpu['cuda']} or older"
+    findings = [Finding("ok", subject, found)]
+    if gpu["mig"]:
+        why = "a share of a GPU has neighbours, and a clock and a memory bus that it does not have to itself"
+        findings.append(
+            Finding("warning", f"{subject}: MIG", "on", why, "sudo nvidia-smi -mig 0, if it is yours alone")
+        )
+    if gpu["processes"]:
+        others = (
+            f"{gpu['processes']} process{'es' if gpu['processes'] > 1 else ''}, {_gib(gpu['used_bytes'] or 0)} in use"
+        )
+        why = "who else computes there takes time and memory from what is measured"
+        findings.append(Finding("warning", f"{subject}: others", others, why, "nvidia-smi shows whose they are"))
+    if gpu["held_down"]:
+        why = "its clock is lower than it could be, so that times are not those of the machine at its best"
+        cause = f"held down by {' and '.join(gpu['held_down'])}"
+        findings.append(Finding("warning", f"{subject}: clock", cause, why, "nvidia-smi -q -d PERFORMANCE"))
+    if gpu["sharing"] == "prohibited":
+        remedy = "sudo nvidia-smi -c DEFAULT"
+        findings.append(Finding("failure", f"{subject}: sharing", "prohibited", "no process may compute there", remedy))
+    elif gpu["sharing"] not in (None, "shared"):
+        why = "workers can't share it, so each target is measured with the others gone, and drift does not cancel"
+        findings.append(Finding("warning", f"{subject}: sharing", gpu["sharing"], why, "sudo nvidia-smi -c DEFAULT"))
     return findings
 
 
@@ -311,6 +355,17 @@ def folder(facts: Facts) -> list[Finding]:
     found = f"{facts.folder} cannot be written: {facts.folder_error}"
     remedy = "triptych run --output DIR"
     return [Finding("failure", "results folder", found, "a run could not keep its records", remedy)]
+
+
+def _without_cuda(targets: Sequence[Target]) -> dict[str, str | None]:
+    return {
+        target.name: lacks_cuda(target) for target in targets if target.framework != "numpy" and not missing(target)
+    }
+
+
+def _cudnn() -> str | None:
+    found = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions() if d.metadata["Name"]}
+    return ", ".join(f"{n} {v}" for n, v in sorted(found.items()) if n.startswith("nvidia-cudnn")) or None
 
 
 def _compiler(environ: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from suite import gpu
 from suite.idling import idle_cores
 
 FLAGS = tuple(
@@ -72,7 +73,16 @@ def collect(triptych: str | None = None, root: Path = Path("/")) -> dict[str, An
         "load": _tried(lambda: [round(value, 2) for value in os.getloadavg()]),
         "variables": variables(os.environ),
         "blas": _tried(_blas),
+        **_gpus(),
     }
+
+
+def _gpus() -> dict[str, Any]:
+    """`gpus`, or where there is a driver that does not work, what it says; nothing where there is neither."""
+    try:
+        return {"gpus": [one.facts() for one in gpu.find()]}
+    except OSError as error:
+        return {"gpu_driver": str(error)} if Path("/proc/driver/nvidia/version").exists() else {}
 
 
 def variables(environ: Mapping[str, str]) -> dict[str, str]:

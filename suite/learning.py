@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from suite.cases import Case, Column
-from suite.checking import ORACLE, Checker
+from suite.checking import Checker, crew
 from suite.lessons import Lesson
 from suite.plan import Plan
 from suite.progress import Progress
@@ -33,9 +33,8 @@ def learn(plan: Plan, lessons: list[Lesson], seeds: Iterable[int], writer: Write
         if (lesson.model, column.target, seed) not in known
     ]
     progress.start(len(todo))
-    threads = plan.cases[0].threads
     with scratch_folder() as scratch:
-        workers = Workers(scratch, [ORACLE, *plan.targets], threads, Path(writer.folder) / "logs", plan.warm_caches)
+        workers = crew(plan, scratch, Path(writer.folder) / "logs")
         try:
             for lesson, seed, column in todo:
                 progress.step(f"{lesson.model} learns in {column.target}, seed {seed}")
@@ -57,13 +56,13 @@ def _columns(plan: Plan) -> list[Column]:
 
 
 def _curve(lesson: Lesson, seed: int, column: Column, plan: Plan, workers: Workers, scratch: Scratch) -> Curve:
-    precision, threads = plan.cases[0].precision, plan.cases[0].threads
-    case = Case(lesson.model, "", lesson.parameters, "train_step", precision, "cpu", threads)
+    first = plan.cases[0]
+    case = Case(lesson.model, "", lesson.parameters, "train_step", first.precision, first.device, first.threads)
     folder = scratch.arrays("examples")
     examples = {f"{part} {name}": array for part, own in lesson.parts().items() for name, array in own.items()}
     names = save_arrays(folder, examples)
     told: dict[str, Any] = dict(
-        workload=lesson.model, problem=lesson.parameters.text(), summary=lesson.summary, precision=precision
+        workload=lesson.model, problem=lesson.parameters.text(), summary=lesson.summary, precision=first.precision
     )
     told |= dict(target=column.target, framework=column.framework, mode=column.mode)
     try:

@@ -13,11 +13,23 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
-from suite.cases import FRAMEWORK_MODES, PRECISIONS, Case, Column, select, stress_selectors
+from suite import gpu
+from suite.cases import PRECISIONS, SLOW_MODES, Case, Column, modes_of, select, stress_selectors
 from suite.environment import allowed_cpus
 from suite.errors import UsageError, unknown
+from suite.gpu import Gpu
 from suite.sources import variants_of
-from suite.targets import FRAMEWORKS, Target, default_targets, given_name, interpreter, named_targets, public_path
+from suite.targets import (
+    FRAMEWORKS,
+    Target,
+    default_targets,
+    given_name,
+    interpreter,
+    lacks_cuda,
+    missing,
+    named_targets,
+    public_path,
+)
 from suite.workloads import JACOBIAN_ENTRIES, TASKS, WORKLOADS, Problem
 
 PROFILES = Path(__file__).with_name("profiles.toml")
@@ -66,6 +78,10 @@ class Plan:
         for target in data["targets"]:
             target["python"] = public_path(target["python"])
         return data
+
+    def gpu(self) -> Gpu | None:
+        """The GPU that it measures on; None for the CPU. Raises UsageError where that is not there any more."""
+        return _gpu(self.cases[0].device)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Plan:
@@ -149,12 +165,15 @@ def make_plan(
     if stress:
         unnamed = [s for s in settings.selectors if not selectors or "[" not in s]
         settings = replace(settings, selectors=[*settings.selectors, *stress_selectors(unnamed)])
+    device = _device(device)
     chosen = [_known("framework", name, FRAMEWORKS) for name in _once(frameworks)]
-    targets = (
-        named_targets(interpreters, chosen, Path()) if interpreters else default_targets(chosen or list(FRAMEWORKS))
-    )
-    columns = _columns(targets, settings.modes, modes, frameworks, _variants(targets, variants))
-    cases = _cases(settings, tasks, _once(precisions) or [DEFAULT_PRECISION], _device(device), _threads(threads))
+    if interpreters:
+        targets = named_targets(interpreters, chosen, Path())
+    else:
+        targets = default_targets(chosen or [name for name in FRAMEWORKS if device == "cpu" or name != "numpy"])
+    _refuse_without_gpu(device, targets)
+    columns = _columns(targets, settings.modes, modes, frameworks, _variants(targets, variants), device)
+    cases = _cases(settings, tasks, _once(precisions) or [DEFAULT_PRECISION], device, _threads(threads))
     if seed < 0:
         raise UsageError(f"seed must be 0 or more, not {seed}")
     if baseline:
@@ -294,23 +313,32 @@ def _checked(profile: Profile) -> Profile:
 
 
 def _columns(
-    targets: list[Target], modes: list[str], asked_modes: list[str], asked_frameworks: list[str], variants: list[str]
+    targets: list[Target],
+    modes: list[str],
+    asked_modes: list[str],
+    asked_frameworks: list[str],
+    variants: list[str],
+    device: str,
 ) -> list[Column]:
     """One column for each target, mode and variant; modes of the profile are kept where a framework has them."""
+    of_device = {name: modes_of(name, device) for name in FRAMEWORKS}
     for mode in modes:
         if mode == "all":
             continue
-        owners = [name for name in FRAMEWORKS if mode in FRAMEWORK_MODES[name]]
+        owners = [name for name in FRAMEWORKS if mode in of_device[name]]
+        if not owners and any(mode in modes_of(name, "cuda") for name in FRAMEWORKS):
+            raise UsageError(f"mode '{mode}' means something on a GPU only; ask for it with --device cuda")
         if not owners:
-            raise unknown("mode", mode, {"all", *(m for each in FRAMEWORK_MODES.values() for m in each)})
+            raise unknown("mode", mode, {"all", *(m for each in of_device.values() for m in each)})
         if mode in asked_modes and not any(target.framework in owners for target in targets):
             names = ", ".join(target.name for target in targets)
             raise UsageError(f"mode '{mode}' belongs to {' and '.join(owners)}, not to what is selected ({names})")
     columns = []
     for target in targets:
-        kept = [mode for mode in FRAMEWORK_MODES[target.framework] if "all" in modes or mode in modes]
+        own = of_device[target.framework]
+        kept = [mode for mode in own if mode in modes or ("all" in modes and mode not in SLOW_MODES)]
         if not kept and target.framework in asked_frameworks:
-            known = ", ".join(FRAMEWORK_MODES[target.framework])
+            known = ", ".join(own)
             raise UsageError(f"{target.name} has no mode {' or '.join(modes)}; its modes: {known}")
         columns += [Column(target.name, target.framework, m, v) for m in kept for v in ("default", *variants)]
     return columns
@@ -351,9 +379,24 @@ def _cases(settings: Profile, asked_tasks: list[str], precisions: list[str], dev
 
 
 def _device(device: str) -> str:
-    if re.fullmatch(r"cuda(:\d+)?", device):
-        raise UsageError(f"device '{device}' cannot be measured: this version measures on the CPU; leave --device out")
-    return _known("device", device, ("cpu", "cuda"))
+    return device if re.fullmatch(r"cuda:\d+", device) else _known("device", device, ("cpu", "cuda"))
+
+
+def _gpu(device: str) -> Gpu | None:
+    try:
+        return gpu.of_device(device)
+    except OSError as error:
+        raise UsageError(f"device '{device}' cannot be measured: {error}; leave --device out for the CPU") from None
+
+
+def _refuse_without_gpu(device: str, targets: list[Target]) -> None:
+    """A sentence where there is no such GPU, or where no target could use it."""
+    if device == "cpu":
+        return
+    _gpu(device)
+    reasons = [missing(target) or lacks_cuda(target) for target in targets]
+    if all(reasons):
+        raise UsageError(f"there is a GPU, but nothing here can use it: {'; '.join(filter(None, reasons))}")
 
 
 def _threads(threads: int | None) -> int:

@@ -198,8 +198,9 @@ def find(
     if implementation is None:
         known = ", ".join(v for name, v in implementations if name == workload.name) or "none"
         raise Unsupported(f"{workload.name} has no implementation '{variant}' here (there is: {known})")
-    if mode not in backend.modes:
-        raise Unsupported(f"there is no mode {mode} here (there is: {', '.join(backend.modes)})")
+    modes = backend.modes if device == "cpu" else (*backend.modes, *backend.cuda_modes)
+    if mode not in modes:
+        raise Unsupported(f"there is no mode {mode} here (there is: {', '.join(modes)})")
     reason = backend.unsupported(precision, device) or implementation.unsupported(problem, task, mode, precision)
     if reason:
         raise Unsupported(reason)

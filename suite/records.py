@@ -30,7 +30,7 @@ Seconds = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
 
 
-class Sample(Struct, frozen=True, forbid_unknown_fields=True):
+class Sample(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The time of a block of calls ended by one synchronisation, divided by their number, with what disturbed it."""
 
     round: Count
@@ -41,6 +41,27 @@ class Sample(Struct, frozen=True, forbid_unknown_fields=True):
     """Time that the hypervisor gave to others, over all CPUs (Linux)."""
     anchor_ns: Annotated[float, Meta(ge=0)] = 0.0
     """What fixed NumPy work took at the beginning of this round; 0 where that was not measured."""
+    clock_mhz: Count = 0
+    """Of the GPU, right after the block; 0 on a CPU."""
+    held_down: list[str] = []
+    """Why the GPU's clock was held down meanwhile: `power`, `heat` …"""
+    strangers: Count = 0
+    """Processes on the GPU that are not of this run."""
+
+
+class OnGpu(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one launch measured of one cell on a GPU beside its times."""
+
+    dispatch_ns: list[Annotated[float, Meta(gt=0)]]
+    """Single calls: until the host went on, whatever was left to be done."""
+    cold_latency_ns: list[Annotated[float, Meta(gt=0)]]
+    """Single calls, each synchronised, with something else in the device's cache."""
+    kernel_ns: Annotated[float, Meta(gt=0)] | None
+    """What the device itself took for a call, by its own events; None where nobody tells."""
+    memory_bytes: Count
+    """What the worker held of the device's memory by the end, as the driver counts it."""
+    apart: bool = False
+    """Whether the cells of the case were measured one target after the other, since together they did not fit."""
 
 
 class Launch(Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,7 +86,9 @@ class Launch(Struct, frozen=True, forbid_unknown_fields=True):
     latency_ns: list[Annotated[float, Meta(gt=0)]]
     """Single calls, each synchronised."""
     peak_memory_bytes: Count | None
-    """Growth of the resident set over one call, from a pass of its own; None where it cannot be measured."""
+    """What one call takes beyond what was there before it, from a pass of its own: growth of the resident set, on a GPU
+    by the framework's counter. None where it cannot be measured."""
+    on_gpu: OnGpu | None = None
 
 
 class Check(Struct, frozen=True, forbid_unknown_fields=True):
@@ -163,6 +186,21 @@ class TargetRecord(Struct, frozen=True, forbid_unknown_fields=True):
     """Threads, affinity and precision switches, as read back after they were set."""
     synchronization: str = ""
     """The proof of the clock, in a sentence; empty where none was needed."""
+    refused: dict[str, str] = {}
+    """Precisions in which it does not compute although it was asked to, with what shows it."""
+
+
+class Ceiling(Struct, frozen=True, forbid_unknown_fields=True):
+    """The most that one target reached in a second; see `suite.ceilings`."""
+
+    target: str
+    precision: str
+    device: str
+    threads: Annotated[int, Meta(ge=1)]
+    flops_per_s: Annotated[float, Meta(gt=0)]
+    size: Count
+    """Rows of the square matrices whose product reached it."""
+    bytes_per_s: Annotated[float, Meta(gt=0)]
 
 
 class Curve(Struct, frozen=True, forbid_unknown_fields=True):
@@ -202,6 +240,7 @@ class RunRecord(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole plan: selectors, frameworks, modes, profile settings, seed."""
     environment: dict[str, Any]
     targets: list[TargetRecord]
+    ceilings: list[Ceiling] = []
     ended: str = ""
     """What ended the run: `done`, `budget`, `interrupted`; empty while it goes on or where it was killed."""
 

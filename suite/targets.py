@@ -40,6 +40,21 @@ sys.exit(4 if spec is not None and spec.origin else 3)
 """
 _PROBE_TIMEOUT_S = 30
 
+# Whether a framework's build can use a GPU, by what it was installed as: 4 yes, 3 no.
+_CUDA_PROBE = """
+import sys
+from importlib.metadata import distributions
+versions = {(found.metadata["Name"] or "").lower().replace("_", "-"): found.version for found in distributions()}
+able = {
+    "numpy": False,
+    "pytorch": not versions.get("torch", "").endswith("+cpu"),
+    "tensorflow": "tensorflow" in versions,
+    "jax": any(name.startswith("jax-cuda") for name in versions),
+}
+sys.exit(4 if able[sys.argv[1]] else 3)
+"""
+CUDA_PACKAGES = {"pytorch": "torch", "tensorflow": "'tensorflow[and-cuda]'", "jax": "'jax[cuda12]'"}
+
 
 @dataclass(frozen=True)
 class Target:
@@ -136,6 +151,17 @@ def _is_there(python: str, framework: str) -> bool:
 def missing(target: Target) -> str | None:
     """Why the target cannot be measured, with the command that mends it; None where its module can be found."""
     return missing_module(target.python, MODULES[target.framework], PACKAGES[target.framework], target.framework)
+
+
+def lacks_cuda(target: Target) -> str | None:
+    """Why the target, which is installed, cannot use a GPU, with the command that mends it; None where its build can."""
+    answer = _ask(target.python, _CUDA_PROBE, target.framework)
+    if isinstance(answer, str) or not answer:
+        return answer or None
+    if target.framework not in CUDA_PACKAGES:
+        return f"{target.name} computes on the CPU only"
+    python = "" if target.python == sys.executable else f"{public_path(target.python)} -m "
+    return f"{target.name} is built for the CPU only ({python}pip install {CUDA_PACKAGES[target.framework]})"
 
 
 def missing_module(python: str, module: str, package: str, name: str) -> str | None:

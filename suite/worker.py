@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 from impls.interface import conventions, load
-from suite import gradients, learner, timing
+from suite import ceilings, gradients, learner, timing
+from suite.device import EXACT, FLUSH_BYTES, cold_ns, dispatch_ns, is_tf32, kind
 from suite.errors import TriptychError
 from suite.model_program import ModelProgram
 from suite.program import Program, Unsupported, definition
@@ -38,8 +39,20 @@ ANCHOR_SIZE, ANCHOR_CALLS = 256, 4
 """The anchor is a product of two matrices and a tanh of every entry, some milliseconds in all."""
 WORTH_COLLECTING = 2**20
 """Bytes of a case's numbers. Looking through a framework's million objects takes 0.1 to 0.2 s, which little is not worth."""
-PROOF = dict(batch=768, in_features=1024, out_features=1024)
-"""The long kernel that the synchronisation is proven with: 1.6 GFLOP."""
+PROOF = {
+    "cpu": dict(batch=768, in_features=1024, out_features=1024),
+    "cuda": dict(batch=2048, in_features=4096, out_features=4096),
+}
+"""The long kernel that the synchronisation is proven with: 1.6 GFLOP, on a GPU 69."""
+ROUNDED = {
+    "linear": dict(batch=256, in_features=EXACT, out_features=256),
+    "conv2d": dict(
+        batch=4, in_channels=EXACT, out_channels=64, size=8, kernel=1, stride=1, padding=0, dilation=1, groups=1
+    ),
+}
+"""Sums of so many products that show how their factors were rounded."""
+COLD_CALLS = 5
+KERNEL_CALLS = 10
 
 
 class Worker:
@@ -66,45 +79,77 @@ class Worker:
             "settings": {**self.backend.settings(), "affinity": ",".join(map(str, sorted(affinity())))},
             "implementations": sorted(self.implementations),
             "modes": list(self.backend.modes),
+            "cuda_modes": list(self.backend.cuda_modes),
             "compiled_modes": list(self.backend.compiled_modes),
         }
 
-    def start_compiler(self, mode: str) -> Reply:
+    def start_compiler(self, mode: str, device: str) -> Reply:
         """Compile something trivial, so that the compiler's own start is not charged to the first cell."""
         start = time.perf_counter()
         self.backend.use("float32")
-        tensor = self.backend.array(np.linspace(0, 1, 64), "float32", "cpu")
+        tensor = self.backend.array(np.linspace(0, 1, 64), "float32", kind(device))
         self.backend.synchronize(self.backend.forward(_trivial, mode)(tensor))
         return {"seconds": time.perf_counter() - start}
 
     def prove_clock(self, device: str) -> Reply:
         """Whether this backend's synchronisation waits for every output; see `timing.prove_synchronization`."""
-        workload, problem = definition("linear", PROOF)
+        workload, problem = definition("linear", PROOF[kind(device)])
         values = {name: round_to(array, "float32") for name, array in draw(workload, problem, seed=0).items()}
-        long = self._program(workload, problem, "forward", self.backend.modes[0], "default", "float32", device, values)
+        eager = self.backend.modes[0]
+        program = self._program(workload, problem, "gradient", eager, "default", "float32", kind(device), values)
+        # Contracted to a number: reading that back takes no time but what is left of computing it.
+        long = self.backend.forward(program.objective, eager)
 
         def short_and_long(*arguments: Any) -> tuple[Any, ...]:
             # The long one comes last: a synchronisation that waits for the first output only is caught.
-            return (arguments[-1], *long.function(*arguments))
-
-        work = timing.Timed(short_and_long, long.arguments, self.backend.synchronize)
-        work.synchronize(short_and_long(*long.arguments))
+            return (arguments[-1], *long(*arguments))
 
         def read_back(outputs: Any) -> None:
-            for output in outputs:
-                self.backend.numpy(output)
+            self.backend.numpy(outputs[-1])
 
-        read_back(short_and_long(*long.arguments))
+        work = timing.Timed(short_and_long, program.arguments, self.backend.synchronize)
+        work.synchronize(short_and_long(*work.arguments))
+        read_back(short_and_long(*work.arguments))
         with timing.no_garbage_collection():
             proof = timing.prove_synchronization(work, read_back)
         return {"passed": proof.passed, "sentence": proof.sentence}
+
+    def prove_precision(self, precision: str, device: str) -> Reply:
+        """Whether products in float32 are rounded to TF32 where that was asked for, and nowhere else, by computing some.
+
+        A convolution may be free to round and not do it, so it only has to abstain where that was asked for.
+        """
+        found = {}
+        for name, parameters in ROUNDED.items():
+            workload, problem = definition(name, parameters)
+            values = {
+                name: np.full(
+                    tensor.shape, 1.0001 if name == "x" else tensor.role == "parameter" and name != "bias", float
+                )
+                for name, tensor in workload.tensors(problem).items()
+            }
+            eager = self.backend.modes[0]
+            program = self._program(workload, problem, "forward", eager, "default", precision, kind(device), values)
+            total = float(program.read(program.call())["y"].flat[0])
+            found[name] = is_tf32(total)
+        wanted = precision == "tf32"
+        passed = found["linear"] == wanted and (wanted or not found["conv2d"])
+        words = ", ".join(f"{name} {'is' if rounded else 'is not'}" for name, rounded in found.items())
+        return {"passed": passed, "sentence": f"asked for {precision}, rounded to TF32: {words}"}
+
+    def ceilings(self, precision: str, device: str) -> Reply:
+        """The most arithmetic and the most memory traffic in a second that this framework reaches; see `suite.ceilings`."""
+        if reason := self.backend.unsupported(precision, kind(device)):
+            raise Unsupported(reason)
+        matmul = self.implementations["matmul", "default"].function
+        return ceilings.measure(self.backend, matmul, precision, kind(device))
 
     def open_case(
         self, workload: str, parameters: dict[str, Any], seed: int, tangents: bool, precision: str, device: str
     ) -> Reply:
         """Draw the case's numbers. What the last case left is dropped."""
         self.close_case()
-        self.case = dict(workload=workload, parameters=parameters, precision=precision, device=device)
+        self.case = dict(workload=workload, parameters=parameters, precision=precision, device=kind(device))
         drawn = draw(*definition(workload, parameters), seed=seed, tangents=tangents)
         self.values = {name: round_to(array, precision) for name, array in drawn.items()}
         return {"checksum": checksum(drawn)}
@@ -117,6 +162,7 @@ class Worker:
         gc.unfreeze()
         if size > WORTH_COLLECTING:
             gc.collect()
+        self.backend.release()
         return {}
 
     def evaluate(
@@ -327,11 +373,30 @@ class Worker:
         with timing.no_garbage_collection():
             timing.time_block(work, 1)
             latency = [timing.time_block(work, 1) for _ in range(latency_calls)]
+            on_gpu = self._on_gpu(work, latency_calls) if self.case["device"] == "cuda" else None
+        # Last: what a compiled function is asked for its memory may be compiled again.
+        traces = self.backend.traces(self.programs[key].function)
+        peak = self._peak_memory(work) if memory else None
+        return {"latency_ns": latency, "on_gpu": on_gpu, "peak_memory_bytes": peak, "traces": traces}
+
+    def _on_gpu(self, work: timing.Timed, calls: int) -> Reply:
+        """What is measured on a GPU only; see `records.OnGpu`."""
+        one = self.backend.array(np.ones(FLUSH_BYTES // 4, np.float32), "float32", "cuda")
+        double = self.backend.forward(_trivial, self.backend.modes[0])
+
+        def flush() -> None:
+            self.backend.synchronize(double(one))
+
         return {
-            "latency_ns": latency,
-            "peak_memory_bytes": peak_memory_bytes(lambda: timing.time_block(work, 1)) if memory else None,
-            "traces": self.backend.traces(self.programs[key].function),
+            "dispatch_ns": dispatch_ns(work, calls),
+            "cold_latency_ns": cold_ns(work, flush, min(calls, COLD_CALLS)),
+            "kernel_ns": self.backend.kernel_ns(lambda: work.function(*work.arguments), KERNEL_CALLS),
         }
+
+    def _peak_memory(self, work: timing.Timed) -> int | None:
+        if self.case["device"] == "cuda":
+            return self.backend.peak_device_bytes(work.function, work.arguments)
+        return peak_memory_bytes(lambda: timing.time_block(work, 1))
 
     def drop(self, key: str) -> Reply:
         self.programs.pop(key, None)
@@ -354,8 +419,8 @@ class Worker:
         device: str,
         values: dict[str, np.ndarray],
     ) -> Program:
-        kind = ModelProgram if workload.network else Program
-        return kind(
+        made = ModelProgram if workload.network else Program
+        return made(
             self.backend,
             self.implementations,
             workload,
@@ -381,8 +446,10 @@ class Worker:
                 return {"error": "unsupported", "message": f"the framework refuses: {describe(error)}"}
             if isinstance(error, AttributeError) and isinstance(error.obj, types.ModuleType):
                 return {"error": "unsupported", "message": f"this version of the framework lacks it: {describe(error)}"}
-            kind = "out_of_memory" if self.backend.is_out_of_memory(error) else "failed"
-            return {"error": kind, "message": describe(error)}
+            if self.backend.is_device_lost(error):
+                return {"error": "crashed", "message": f"the device was lost: {describe(error)}"}
+            status = "out_of_memory" if self.backend.is_out_of_memory(error) else "failed"
+            return {"error": status, "message": describe(error)}
 
 
 def _trivial(x: Any) -> Any:

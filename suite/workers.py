@@ -19,6 +19,7 @@ from typing import IO, Any
 
 import psutil
 
+from suite.gpu import Gpu
 from suite.protocol import Channel, Closed, DeadlinePassed
 from suite.records import Status
 from suite.targets import Target, missing
@@ -57,6 +58,9 @@ class WorkerProcess:
     paused: bool = False
     compilers_s: dict[str, float] = field(default_factory=dict)
     """Seconds that each mode's compiler took to start in this worker."""
+    device_bytes: int = 0
+    """What it holds of the GPU's memory: by how much more was in use after it did something than before, since one works at
+    a time. The driver's own figure for a process is not to be had from within a container."""
 
     def pause(self) -> None:
         """Stop it, all its threads and children: idle thread pools spin, and would disturb who is being timed."""
@@ -97,8 +101,17 @@ class WorkerProcess:
 class Workers:
     """The workers of one launch, one a target, started when first needed and replaced when they die."""
 
-    def __init__(self, scratch: Scratch, targets: list[Target], threads: int, logs: Path, warm_caches: bool) -> None:
+    def __init__(
+        self,
+        scratch: Scratch,
+        targets: list[Target],
+        threads: int,
+        logs: Path,
+        warm_caches: bool,
+        gpu: Gpu | None = None,
+    ) -> None:
         self.scratch = scratch
+        self.gpu = gpu
         self.targets = {target.name: target for target in targets}
         self.threads = threads
         self.logs = logs
@@ -130,6 +143,7 @@ class Workers:
     def ask(self, name: str, command: str, timeout_s: float, **arguments: Any) -> dict[str, Any]:
         """The worker's reply. Raises CellFailed for an error of its, its death, and silence beyond `timeout_s`."""
         worker = self.get(name)
+        before = self._device_bytes()
         try:
             worker.channel.send({"command": command, **arguments})
             answer = worker.channel.receive(timeout_s)
@@ -138,10 +152,20 @@ class Workers:
             raise CellFailed("timeout", f"no answer to '{command}' within {timeout_s:.0f} s") from None
         except (Closed, ValueError) as error:
             raise self._post_mortem(name, error) from None
+        worker.device_bytes += self._device_bytes() - before
         if "error" in answer:
+            if answer["error"] == "crashed":  # it lives, but can compute no more
+                self.remove(name)
             raise CellFailed(answer["error"], answer["message"])
         reply: dict[str, Any] = answer["reply"]
         return reply
+
+    def on_device(self) -> int:
+        """How many of the workers hold memory of the GPU."""
+        return sum(worker.device_bytes > 0 for worker in self.running.values())
+
+    def _device_bytes(self) -> int:
+        return self.gpu.memory_used_bytes() if self.gpu else 0
 
     def activate(self, name: str | None) -> None:
         """Let only this worker run."""
@@ -166,7 +190,8 @@ class Workers:
         to_coordinator, from_worker = os.pipe()
         generation = self.scratch.next_generation()
         log = self.logs / f"{target.name}-{generation}.log"
-        self.memory_limit_bytes = int(MEMORY_SHARE * psutil.virtual_memory().available)
+        # On a GPU it is the device's memory that runs out, and what the driver maps would count.
+        self.memory_limit_bytes = 0 if self.gpu else int(MEMORY_SHARE * psutil.virtual_memory().available)
         configuration = {
             "package": target.package,
             "threads": self.threads,
@@ -182,7 +207,7 @@ class Workers:
                 process = subprocess.Popen(
                     [target.python, "-m", "suite.worker", json.dumps(configuration)],
                     cwd=self.scratch.links(target.package),
-                    env=environment(self.threads, self.scratch.caches(generation, self.warm_caches)),
+                    env=environment(self.threads, self.scratch.caches(generation, self.warm_caches), self.gpu),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
@@ -196,6 +221,7 @@ class Workers:
             os.close(to_worker)
             os.close(from_worker)
         self.scratch.watch(process.pid)
+        before = self._device_bytes()
         worker = WorkerProcess(target, process, channel, log)
         self.running[target.name] = worker
         try:
@@ -210,6 +236,7 @@ class Workers:
             self.remove(target.name)
             raise CellFailed("unavailable", f"{target.name} did not start: {answer['message']}")
         worker.hello = answer["reply"]
+        worker.device_bytes = self._device_bytes() - before
         if complaint := _unequal_conditions(worker.hello["settings"], self.threads, self.cpus):
             self.remove(target.name)
             raise CellFailed("unavailable", f"{target.name} cannot be compared: {complaint}")
@@ -312,11 +339,25 @@ def scratch_folder() -> Iterator[Scratch]:
         scratch.close()
 
 
-def environment(threads: int, caches: Path) -> dict[str, str]:
-    """A worker's environment: the caller's, with thread counts and compiler caches set for every library."""
+def environment(threads: int, caches: Path, gpu: Gpu | None = None) -> dict[str, str]:
+    """A worker's environment: the caller's, with thread counts and compiler caches set for every library.
+
+    It sees the one GPU that it shall use, or none: TensorFlow and JAX would compute there unasked. Memory of a GPU is
+    taken as it is needed, not most of it at the start, so that several workers have room.
+    """
     count = str(threads)
+    if gpu:
+        device = {
+            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+            "CUDA_VISIBLE_DEVICES": gpu.entry,
+            "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+            "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        }
+    else:
+        device = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
     return {
         **os.environ,
+        **device,
         "OMP_NUM_THREADS": count,
         "OPENBLAS_NUM_THREADS": count,
         "MKL_NUM_THREADS": count,

@@ -40,6 +40,7 @@ class JaxBackend(Backend):
             "default_matmul_precision": str(jax.config.jax_default_matmul_precision),
             "flush_denormals": bool(jnp.float32(1e-40) * 1.0 == 0),
             "platform": jax.default_backend(),
+            "device": jax.devices()[0].device_kind,
         }
 
     def use(self, precision: str) -> None:
@@ -48,17 +49,15 @@ class JaxBackend(Backend):
         jax.config.update("jax_default_matmul_precision", "tensorfloat32" if precision == "tf32" else "float32")
 
     def unsupported(self, precision: str, device: str) -> str | None:
-        if device.startswith("cuda") and jax.default_backend() != "gpu":
+        if device == "cuda" and jax.default_backend() != "gpu":
             return "this build of JAX sees no CUDA device"
         if precision == "tf32" and device == "cpu":
             return "TF32 exists on NVIDIA GPUs only"
         return None
 
     def array(self, values: np.ndarray, precision: str, device: str, differentiable: bool = False) -> jax.Array:
-        kind, _, index = device.partition(":")
-        place_on = jax.devices(kind)[int(index or 0)]
         dtype = DTYPES[precision] if values.dtype.kind == "f" else None
-        return jax.device_put(jnp.array(values, dtype=dtype), place_on)
+        return jax.device_put(jnp.array(values, dtype=dtype), jax.devices(device)[0])
 
     def numpy(self, tensor: Native) -> np.ndarray:
         return np.asarray(tensor.astype(jnp.float32) if tensor.dtype == jnp.bfloat16 else tensor)
@@ -129,6 +128,15 @@ class JaxBackend(Backend):
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+
+    def peak_device_bytes(self, function: Function, arguments: Sequence[Native]) -> int | None:
+        """By what XLA plans for a compiled function. The counter of the device can't be set back, so that it tells of no
+        single call once there was a larger one."""
+        lower = getattr(function, "lower", None)
+        if lower is None:
+            return None
+        plan = lower(*arguments).compile().memory_analysis()
+        return int(plan.temp_size_in_bytes + plan.output_size_in_bytes - plan.alias_size_in_bytes)
 
     def traces(self, function: Function) -> int | None:
         count = getattr(getattr(function, "traced", function), "_cache_size", None)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -17,10 +18,14 @@ DTYPES = {
     "float16": torch.float16,
 }
 
+HELD_UP = 4
+"""Cycles for each nanosecond: GPUs run at 1 to 2.5 GHz, so that this is twice as long as is needed, or more."""
+
 
 class PytorchBackend(Backend):
     modes = ("eager", "compile")
-    compiled_modes = ("compile",)
+    cuda_modes = ("reduce-overhead", "max-autotune")
+    compiled_modes = ("compile", *cuda_modes)
     models = PytorchModels()
 
     def start(self, threads: int) -> None:
@@ -28,7 +33,8 @@ class PytorchBackend(Backend):
         torch.set_num_interop_threads(threads)
 
     def versions(self) -> dict[str, str]:
-        return {"pytorch": torch.__version__, "cuda": torch.version.cuda or "none"}
+        cudnn = torch.backends.cudnn.version() if torch.version.cuda else None
+        return {"pytorch": torch.__version__, "cuda": torch.version.cuda or "none", "cudnn": str(cudnn or "none")}
 
     def settings(self) -> dict[str, str | int | bool | None]:
         return {
@@ -39,6 +45,8 @@ class PytorchBackend(Backend):
             "flush_denormals": torch.tensor(1e-40).mul(1.0).item() == 0,
             "onednn": torch.backends.mkldnn.is_available(),
             "compile_threads": _compile_threads(),
+            "half_sums_in_half": torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction,
+            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         }
 
     def use(self, precision: str) -> None:
@@ -46,7 +54,7 @@ class PytorchBackend(Backend):
         torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
     def unsupported(self, precision: str, device: str) -> str | None:
-        if device.startswith("cuda") and not torch.cuda.is_available():
+        if device == "cuda" and not torch.cuda.is_available():
             return "this build of PyTorch sees no CUDA device"
         if precision == "tf32" and device == "cpu":
             return "TF32 exists on NVIDIA GPUs only"
@@ -138,7 +146,38 @@ class PytorchBackend(Backend):
         return isinstance(error, NotImplementedError) or any(each in text for each in words)
 
     def is_out_of_memory(self, error: BaseException) -> bool:
-        return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+        words = ("can't allocate memory", "CUDA error: out of memory")
+        return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(each in str(error) for each in words)
+
+    def release(self) -> None:
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+
+    def kernel_ns(self, call: Callable[[], Native], calls: int) -> float | None:
+        """By events on a stream that is held up until all calls are enqueued; `_sleep` is what PyTorch's own tests hold
+        streams up with. Where the first event has passed before the last call was enqueued, gaps would count."""
+        began = time.perf_counter_ns()
+        call()
+        torch.cuda.synchronize()
+        enqueueing_ns = calls * (time.perf_counter_ns() - began)
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        torch.cuda._sleep(int(HELD_UP * enqueueing_ns))
+        start.record()
+        for _ in range(calls):
+            call()
+        end.record()
+        without_gaps = not start.query()
+        torch.cuda.synchronize()
+        return start.elapsed_time(end) * 1e6 / calls if without_gaps else None
+
+    def peak_device_bytes(self, function: Function, arguments: Sequence[Native]) -> int | None:
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        outputs = function(*arguments)
+        torch.cuda.synchronize()
+        del outputs
+        return torch.cuda.max_memory_allocated() - before
 
 
 def _compile_threads() -> int:

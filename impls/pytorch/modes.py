@@ -19,4 +19,13 @@ def as_mode(function: Function, mode: str) -> Function:
     # Dynamo keeps what it compiled on the code object, and refuses when too many versions share one: with a code object
     # of its own no program is in another's way. `dynamic=False`: each program has one shape.
     own = types.FunctionType(program.__code__.replace(), program.__globals__, closure=program.__closure__)
-    return torch.compile(own, fullgraph=True, dynamic=False)
+    if mode == "compile":
+        return torch.compile(own, fullgraph=True, dynamic=False)
+    compiled = torch.compile(own, fullgraph=True, dynamic=False, mode=mode)
+
+    def replayed(*tensors: Native) -> Native:
+        # A CUDA graph writes its results where those of the last call lie: these are not needed any more.
+        torch.compiler.cudagraph_mark_step_begin()
+        return compiled(*tensors)
+
+    return replayed

@@ -31,7 +31,8 @@ class TensorflowBackend(Backend):
 
     def versions(self) -> dict[str, str]:
         build = tf.sysconfig.get_build_info()
-        return {"tensorflow": tf.__version__, "cuda": str(build.get("cuda_version", "none"))}
+        linked = {name: str(build.get(f"{name}_version", "none")) for name in ("cuda", "cudnn")}
+        return {"tensorflow": tf.__version__, **linked}
 
     def settings(self) -> dict[str, str | int | bool | None]:
         return {
@@ -39,21 +40,21 @@ class TensorflowBackend(Backend):
             "interop_threads": tf.config.threading.get_inter_op_parallelism_threads(),
             "tensor_float_32": tf.config.experimental.tensor_float_32_execution_enabled(),
             "flush_denormals": bool((tf.constant(1e-40) * 1.0).numpy() == 0),
+            "device": tf.constant(0.0).device.rpartition("device:")[2],
         }
 
     def use(self, precision: str) -> None:
         tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
 
     def unsupported(self, precision: str, device: str) -> str | None:
-        if device.startswith("cuda") and not tf.config.list_physical_devices("GPU"):
+        if device == "cuda" and not tf.config.list_physical_devices("GPU"):
             return "this build of TensorFlow sees no CUDA device"
         if precision == "tf32" and device == "cpu":
             return "TF32 exists on NVIDIA GPUs only"
         return None
 
     def array(self, values: np.ndarray, precision: str, device: str, differentiable: bool = False) -> tf.Tensor:
-        kind, _, index = device.partition(":")
-        with tf.device(f"{'GPU' if kind == 'cuda' else 'CPU'}:{index or 0}"):
+        with tf.device("GPU:0" if device == "cuda" else "CPU:0"):
             tensor = tf.constant(values)
             return tf.cast(tensor, DTYPES[precision]) if values.dtype.kind == "f" else tensor
 
@@ -155,6 +156,15 @@ class TensorflowBackend(Backend):
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError))
+
+    def peak_device_bytes(self, function: Function, arguments: Sequence[Native]) -> int | None:
+        tf.test.experimental.sync_devices()
+        tf.config.experimental.reset_memory_stats("GPU:0")
+        before = tf.config.experimental.get_memory_info("GPU:0")["current"]
+        outputs = function(*arguments)
+        tf.test.experimental.sync_devices()
+        del outputs
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"] - before
 
     def traces(self, function: Function) -> int | None:
         traced = getattr(function, "traced", function)

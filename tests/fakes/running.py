@@ -31,8 +31,14 @@ QUICK = Profile(
 )
 
 
-def case(workload: str = "linear", problem: str = "tiny", task: str = "forward", precision: str = "float32") -> Case:
-    return Case(workload, problem, WORKLOADS[workload].problem(problem), task, precision, "cpu", 1)
+def case(
+    workload: str = "linear",
+    problem: str = "tiny",
+    task: str = "forward",
+    precision: str = "float32",
+    device: str = "cpu",
+) -> Case:
+    return Case(workload, problem, WORKLOADS[workload].problem(problem), task, precision, device, 1)
 
 
 def fake(name: str) -> Target:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from suite import correctness, sources
-from suite.cases import FRAMEWORK_MODES, Case, Column
+from suite.cases import CUDA_MODES, FRAMEWORK_MODES, Case, Column
 from suite.checking import Checker
 from suite.conventions import load, same
 from suite.records import Check
@@ -208,6 +208,7 @@ def test_the_synchronisation_waits_for_all_outputs(workers: Workers, framework: 
 def test_a_backend_says_who_it_is_and_what_it_was_given(workers: Workers, framework: str) -> None:
     hello = workers.get(framework).hello
     assert tuple(hello["modes"]) == FRAMEWORK_MODES[framework]
+    assert tuple(hello["cuda_modes"]) == CUDA_MODES.get(framework, ())
     assert hello["versions"][framework]
     assert hello["settings"]["threads"] == THREADS
     assert hello["import_s"] > 0

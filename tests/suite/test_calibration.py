@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from suite import calibration
 from suite.calibration import Calibration, conditions, differing, read, save, spread, stored
 from suite.statistics import log_interval
 
@@ -84,7 +83,7 @@ def test_conditions_are_what_noise_depends_on_and_nothing_that_changes_by_itself
     "text", ["", "{", "[]", "3", '{"spread": 1}', json.dumps(asdict(of_spread(0.02)) | {"spread": "x"})]
 )
 def test_a_broken_file_is_no_calibration(tmp_path: Path, text: str) -> None:
-    (tmp_path / calibration.FILE).write_text(text)
+    (tmp_path / "calibration.json").write_text(text)
     assert stored(tmp_path) is None
 
 

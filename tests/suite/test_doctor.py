@@ -29,6 +29,19 @@ CALIBRATED = Calibration(
     },
     created="2026-01-02T03:04:05Z",
 )
+GPU = {
+    "name": "Some GPU",
+    "driver": "580.1",
+    "cuda": "13.0",
+    "memory_bytes": 80 * GIB,
+    "used_bytes": GIB,
+    "clock_mhz": 345,
+    "most_clock_mhz": 1980,
+    "mig": False,
+    "sharing": "shared",
+    "processes": 0,
+    "held_down": [],
+}
 HEALTHY = Facts(
     environment={
         "system": {"name": "Linux"},
@@ -46,12 +59,15 @@ HEALTHY = Facts(
         "memory": {"total_bytes": 32 * GIB, "available_bytes": 20 * GIB, "swap_used_bytes": 0},
         "limits": {"cgroup": 2, "cpus": None, "memory_bytes": None},
         "load": [0.1, 0.2, 0.3],
+        "gpus": [],
+        "gpu_driver": None,
         "variables": {"OMP_NUM_THREADS": "4"},
     },
     frameworks={"numpy": None, "pytorch": None},
     versions={"numpy": "2.4", "pytorch": "2.13+cpu"},
     compiler="/usr/bin/g++",
-    gpu=False,
+    without_cuda={},
+    cudnn=None,
     busy=[],
     calibration=CALIBRATED,
     folder="results",
@@ -98,6 +114,14 @@ def test_nothing_is_off_on_a_healthy_machine():
     ]
 
 
+def test_a_gpu_is_told_with_its_driver_and_clocks():
+    finding = found("device cuda", gpus=[GPU])
+    assert finding.level == "ok"
+    assert finding.found == "Some GPU, 80.0 GiB, 345 of 1980 MHz now, driver 580.1, CUDA 13.0 or older"
+    assert found("device cuda:1", gpus=[GPU, GPU]).level == "ok"
+    assert found("cuDNN", gpus=[GPU], cudnn="nvidia-cudnn-cu13 9.1").found == "nvidia-cudnn-cu13 9.1"
+
+
 @pytest.mark.parametrize(
     ("subject", "level", "changes", "said", "remedy"),
     [
@@ -118,7 +142,25 @@ def test_nothing_is_off_on_a_healthy_machine():
             "triptych calibrate",
         ),
         ("C++ compiler", "warning", {"compiler": None}, "none", "apt install g++"),
-        ("device cuda", "warning", {"gpu": True}, "an NVIDIA GPU, without support in pytorch 2.13+cpu", "CPU"),
+        ("device cuda", "warning", {"gpu_driver": "Driver Not Loaded"}, "Driver Not Loaded", "nvidia-smi"),
+        ("device cuda: MIG", "warning", {"gpus": [{**GPU, "mig": True}]}, "on", "nvidia-smi -mig 0"),
+        ("device cuda: others", "warning", {"gpus": [{**GPU, "processes": 2}]}, "2 processes, 1.0 GiB in use", "whose"),
+        (
+            "device cuda: clock",
+            "warning",
+            {"gpus": [{**GPU, "held_down": ["heat"]}]},
+            "held down by heat",
+            "nvidia-smi -q",
+        ),
+        ("device cuda: sharing", "failure", {"gpus": [{**GPU, "sharing": "prohibited"}]}, "prohibited", "-c DEFAULT"),
+        ("device cuda: sharing", "warning", {"gpus": [{**GPU, "sharing": "one process"}]}, "one process", "-c DEFAULT"),
+        (
+            "pytorch on cuda",
+            "warning",
+            {"gpus": [GPU], "without_cuda": {"pytorch": "pytorch is built for the CPU only (pip install torch)"}},
+            "CPU only",
+            "pip install torch",
+        ),
         (
             "threads",
             "warning",

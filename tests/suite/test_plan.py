@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from suite import gpu
 from suite import plan as planning
 from suite.errors import UsageError
 from suite.plan import Plan, command, load_profiles, make_plan, parse_duration, parse_percent
@@ -150,8 +151,11 @@ def test_the_targets_run_in_this_interpreter():
         ({"precisions": ["fp32"]}, "there is no precision 'fp32'"),
         ({"profile": "quik"}, "there is no profile 'quik'; did you mean 'quick'?"),
         ({"device": "gpu"}, "there is no device 'gpu'"),
-        ({"device": "cuda"}, "device 'cuda' cannot be measured: this version measures on the CPU"),
-        ({"device": "cuda:1"}, "device 'cuda:1' cannot be measured: this version measures on the CPU"),
+        ({"device": "cuda:x"}, "there is no device 'cuda:x'"),
+        (
+            {"modes": ["max-autotune"]},
+            "mode 'max-autotune' means something on a GPU only; ask for it with --device cuda",
+        ),
         ({"variants": ["chanels_last"]}, "there is no variant 'chanels_last'; did you mean 'channels_last'?"),
         ({"threads": 0}, "threads must be 1 or more, not 0"),
         ({"threads": 5}, "threads=5 is more than the 4 CPUs that this process may use; choose at most 4"),
@@ -188,6 +192,51 @@ def test_a_mode_of_a_framework_that_is_not_selected_is_refused_with_its_owner():
 def test_a_framework_that_was_asked_for_and_has_none_of_the_modes_is_refused():
     words = refusal("linear", frameworks=["numpy", "jax"], modes=["jit"])
     assert words == "numpy has no mode jit; its modes: eager"
+
+
+# GPUs
+
+
+def test_a_gpu_that_is_not_there_is_refused_in_one_sentence(monkeypatch):
+    def missing():
+        raise OSError("NVML Shared Library Not Found")
+
+    monkeypatch.setattr(gpu, "library", missing)
+    words = refusal("linear", device="cuda:1")
+    assert words == "device 'cuda:1' cannot be measured: NVML Shared Library Not Found; leave --device out for the CPU"
+
+
+def test_builds_that_cannot_use_the_gpu_are_refused_in_one_sentence(fake_gpu, monkeypatch):
+    monkeypatch.setattr(planning, "lacks_cuda", lambda target: f"{target.name} is built for the CPU only")
+    monkeypatch.setattr(planning, "missing", lambda target: None)
+    assert refusal("linear", device="cuda", frameworks=["jax", "pytorch"]) == (
+        "there is a GPU, but nothing here can use it: jax is built for the CPU only; pytorch is built for the CPU only"
+    )
+
+
+@pytest.fixture
+def cuda_builds(fake_gpu, monkeypatch):
+    monkeypatch.setattr(planning, "lacks_cuda", lambda target: None)
+    monkeypatch.setattr(planning, "missing", lambda target: None)
+
+
+def test_on_a_gpu_there_are_more_modes_but_the_slow_one_must_be_asked_for(cuda_builds):
+    plan = make_plan(["linear"], device="cuda", frameworks=["pytorch"])
+    assert columns(plan) == ["pytorch eager", "pytorch compile", "pytorch reduce-overhead"]
+    assert columns(make_plan(["linear"], device="cuda", modes=["max-autotune"])) == ["pytorch max-autotune"]
+
+
+def test_numpy_is_left_out_on_a_gpu(cuda_builds):
+    assert [target.name for target in make_plan(["linear"], device="cuda:0").targets] == [
+        "pytorch",
+        "tensorflow",
+        "jax",
+    ]
+
+
+def test_a_plan_knows_its_gpu(cuda_builds):
+    assert make_plan(["linear"], device="cuda").gpu() is not None
+    assert make_plan(["linear"]).gpu() is None
 
 
 # Profiles

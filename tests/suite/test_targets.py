@@ -16,6 +16,7 @@ from suite.targets import (
     default_targets,
     installed_version,
     interpreter,
+    lacks_cuda,
     missing,
     named_targets,
     public_path,
@@ -54,6 +55,43 @@ def test_an_installed_framework_is_not_missing():
 def test_a_framework_that_is_not_installed_is_named_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(targets.MODULES, "pytorch", "no_such_module")
     assert missing(target(framework="pytorch")) == "pytorch is not installed (pip install torch)"
+
+
+@pytest.mark.parametrize(
+    ("framework", "packages", "words"),
+    [
+        ("pytorch", {"torch": "2.13.0+cpu"}, "it is built for the CPU only (pip install torch)"),
+        ("pytorch", {"torch": "2.13.0"}, None),
+        (
+            "tensorflow",
+            {"tensorflow_cpu": "2.21.0"},
+            "it is built for the CPU only (pip install 'tensorflow[and-cuda]')",
+        ),
+        ("tensorflow", {"tensorflow": "2.21.0"}, None),
+        ("jax", {"jax": "0.10", "jaxlib": "0.10"}, "it is built for the CPU only (pip install 'jax[cuda12]')"),
+        ("jax", {"jax": "0.10", "jax_cuda13_plugin": "0.10"}, None),
+        ("numpy", {"numpy": "2.4"}, "it computes on the CPU only"),
+    ],
+)
+def test_what_a_framework_was_installed_as_tells_whether_it_can_use_a_gpu(
+    monkeypatch, tmp_path, framework, packages, words
+):
+    for name, version in packages.items():
+        folder = tmp_path / f"{name}-{version}.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    monkeypatch.setattr(
+        targets,
+        "_CUDA_PROBE",
+        f"import sys; sys.path[:] = [p for p in sys.path if 'site-packages' not in p] + [{str(tmp_path)!r}]\n"
+        + targets._CUDA_PROBE,
+    )
+    assert lacks_cuda(target(framework=framework)) == words
+
+
+def test_the_command_that_mends_a_build_is_for_its_own_interpreter(script):
+    python = script("exit 3")
+    assert lacks_cuda(target(python, "jax")) == f"it is built for the CPU only ({python} -m pip install 'jax[cuda12]')"
 
 
 def test_a_folder_of_the_same_name_is_no_framework(monkeypatch, tmp_path):

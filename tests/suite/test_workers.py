@@ -11,7 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from suite import gpu
 from suite.workers import ROOT, CellFailed, Scratch, Workers, environment, scratch_folder
+from tests.fakes.device import FakeDevice
 from tests.fakes.running import NUMPY, fake
 
 COORDINATOR = """
@@ -136,6 +138,14 @@ def test_the_environment_sets_every_librarys_threads_and_varies_in_size(tmp_path
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NPROC")
     assert {variables[name] for name in names} == {"3"}
     assert len({len(environment(3, tmp_path)["TRIPTYCH_PADDING"]) for _ in range(8)}) > 1
+
+
+def test_a_worker_sees_no_gpu_unless_it_shall_use_it_and_then_no_other(tmp_path: Path, fake_gpu: FakeDevice) -> None:
+    on_cpu, on_gpu = environment(1, tmp_path), environment(1, tmp_path, gpu.of_device("cuda"))
+    assert (on_cpu["CUDA_VISIBLE_DEVICES"], on_cpu["JAX_PLATFORMS"]) == ("", "cpu")
+    assert (on_gpu["CUDA_VISIBLE_DEVICES"], on_gpu["CUDA_DEVICE_ORDER"]) == ("0", "PCI_BUS_ID")
+    assert on_gpu["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+    assert on_gpu["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
 
 
 def test_a_worker_finds_the_project_by_links_and_nothing_else_of_it(workers: Workers) -> None:
