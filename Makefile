@@ -3,13 +3,16 @@
 PROFILE ?= quick
 DEVICE  ?= cpu
 ARGS    ?=
-# The frameworks' builds for a GPU do not go into one environment with those for the CPU.
+# Builds for a GPU do not go into one environment with those for the CPU, nor TensorFlow's with the others' (see pyproject.toml).
+CUDA     = --target pytorch=.venv-cuda --target jax=.venv-cuda --target tensorflow=.venv-cuda-tensorflow
 ifeq ($(filter cuda%,$(DEVICE)),)
 EXTRAS  ?= cpu,dev
 VENV    ?= .venv
 else
 EXTRAS  ?= cuda,learn
 VENV    ?= .venv-cuda
+TARGETS ?= $(CUDA)
+BESIDE  ?= $(VENV)-tensorflow/.installed
 endif
 
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3 python)
@@ -26,10 +29,10 @@ help: ## List the targets
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo
-	@echo "PYTHON=… names the Python to use (3.11 or 3.12), EXTRAS=cuda,dev installs the CUDA builds, VENV=… is where."
+	@echo "PYTHON=… names the Python to use (3.11 or 3.12), VENV=… is where; DEVICE=cuda measures on a GPU."
 
-report: $(STAMP) ## Check and time the workloads of PROFILE, and write the report
-	@$(BIN)/triptych run --profile $(PROFILE) --device $(DEVICE) $(ARGS)
+report: $(STAMP) $(BESIDE) ## Check and time the workloads of PROFILE, and write the report
+	@$(BIN)/triptych run --profile $(PROFILE) --device $(DEVICE) $(TARGETS) $(ARGS)
 
 test: lint ## Run the linters and the whole test suite
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)
@@ -49,7 +52,8 @@ selfbench: $(STAMP) ## Measure what measuring costs
 
 # Installs nothing: a machine with a GPU often has its packages, and no network.
 gpu-check: ## Prove everything that can be proven on this machine's GPU; leaves results/gpu-check
-	@$(or $(PYTHON),$(firstword $(wildcard .venv-cuda/bin/python $(BIN)/python)),python3) -m tests.gpu_check $(ARGS)
+	@$(or $(PYTHON),$(firstword $(wildcard .venv-cuda/bin/python $(BIN)/python)),python3) -m tests.gpu_check \
+	  $(if $(wildcard .venv-cuda-tensorflow),$(CUDA)) $(ARGS)
 
 docs: $(STAMP) ## Write docs/truth.md and docs/workloads/ from the definitions and the outside cases
 	@$(BIN)/python -m tests.truth
@@ -62,7 +66,7 @@ format: $(STAMP) ## Format the code and sort its imports
 setup: $(STAMP) ## Make the virtual environment, and nothing else
 
 clean: ## Remove the virtual environment and what tools left behind; results stay
-	rm -rf .venv .venv-cuda $(VENV) build dist *.egg-info
+	rm -rf .venv .venv-cuda .venv-cuda-tensorflow $(VENV) build dist *.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -85,3 +89,10 @@ $(STAMP): pyproject.toml constraints.txt
 	test -z "$$found" || "$$found" -m venv $(VENV); \
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'; \
 	touch $@
+
+# Measured in, not run from: made by the Python of the other.
+$(VENV)-tensorflow/.installed: $(STAMP)
+	@echo "Installing TensorFlow into $(VENV)-tensorflow, quietly."
+	@$(BIN)/python -m venv $(VENV)-tensorflow
+	@$(VENV)-tensorflow/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt numpy 'tensorflow[and-cuda]'
+	@touch $@

@@ -53,7 +53,7 @@ able = {
 }
 sys.exit(4 if able[sys.argv[1]] else 3)
 """
-CUDA_PACKAGES = {"pytorch": "torch", "tensorflow": "'tensorflow[and-cuda]'", "jax": "'jax[cuda12]'"}
+CUDA_PACKAGES = {"pytorch": "torch", "tensorflow": "'tensorflow[and-cuda]'", "jax": "'jax[cuda13]'"}
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,15 @@ def named_targets(requests: list[str], frameworks: list[str], folder: Path) -> l
     """The frameworks in other interpreters, each request `NAME=PATH` or a name from `triptych.toml` in `folder`.
 
     The path is that of a Python or of a virtual environment. Without `frameworks` each interpreter is asked for those that
-    it has, NumPy aside. A target is called by its name, followed by the framework where there are several.
+    it has, NumPy aside. One that is named like a framework is asked for that alone. A target is called by its name, followed
+    by the framework where there are several.
 
     Raises UsageError for what is no request, a name given twice, and an interpreter that is not there, does not work, is
     older than Python 3.10, or has none of the frameworks.
     """
     found: list[Target] = []
     for name, python in named_interpreters(requests, folder).items():
-        asked = frameworks or [f for f in FRAMEWORKS if f != "numpy" and _is_there(python, f)]
+        asked = [name] if name in FRAMEWORKS else frameworks or _frameworks_in(python)
         if not asked:
             raise UsageError(f"target {name} has no framework: none is installed in {public_path(python)}")
         found += [Target(name if len(asked) == 1 else f"{name}-{f}", f, python, f"impls.{f}") for f in asked]
@@ -144,8 +145,10 @@ def _python(name: str, path: str) -> str:
     return python
 
 
-def _is_there(python: str, framework: str) -> bool:
-    return missing(Target(framework, framework, python, f"impls.{framework}")) is None
+def _frameworks_in(python: str) -> list[str]:
+    """Those that it has, but NumPy, which all have."""
+    targets = [Target(name, name, python, f"impls.{name}") for name in FRAMEWORKS if name != "numpy"]
+    return [target.framework for target in targets if missing(target) is None]
 
 
 def missing(target: Target) -> str | None:

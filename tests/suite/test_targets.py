@@ -57,6 +57,11 @@ def test_a_framework_that_is_not_installed_is_named_with_the_command_that_instal
     assert missing(target(framework="pytorch")) == "pytorch is not installed (pip install torch)"
 
 
+def test_a_target_named_like_a_framework_is_measured_with_that_alone(tmp_path):
+    found = named_targets([f"numpy={sys.executable}", f"it={sys.executable}"], ["jax"], tmp_path)
+    assert [(one.name, one.framework) for one in found] == [("numpy", "numpy"), ("it", "jax")]
+
+
 @pytest.mark.parametrize(
     ("framework", "packages", "words"),
     [
@@ -68,7 +73,7 @@ def test_a_framework_that_is_not_installed_is_named_with_the_command_that_instal
             "it is built for the CPU only (pip install 'tensorflow[and-cuda]')",
         ),
         ("tensorflow", {"tensorflow": "2.21.0"}, None),
-        ("jax", {"jax": "0.10", "jaxlib": "0.10"}, "it is built for the CPU only (pip install 'jax[cuda12]')"),
+        ("jax", {"jax": "0.10", "jaxlib": "0.10"}, "it is built for the CPU only (pip install 'jax[cuda13]')"),
         ("jax", {"jax": "0.10", "jax_cuda13_plugin": "0.10"}, None),
         ("numpy", {"numpy": "2.4"}, "it computes on the CPU only"),
     ],
@@ -91,7 +96,7 @@ def test_what_a_framework_was_installed_as_tells_whether_it_can_use_a_gpu(
 
 def test_the_command_that_mends_a_build_is_for_its_own_interpreter(script):
     python = script("exit 3")
-    assert lacks_cuda(target(python, "jax")) == f"it is built for the CPU only ({python} -m pip install 'jax[cuda12]')"
+    assert lacks_cuda(target(python, "jax")) == f"it is built for the CPU only ({python} -m pip install 'jax[cuda13]')"
 
 
 def test_a_folder_of_the_same_name_is_no_framework(monkeypatch, tmp_path):
