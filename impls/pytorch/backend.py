@@ -156,10 +156,11 @@ class PytorchBackend(Backend):
     def kernel_ns(self, call: Callable[[], Native], calls: int) -> float | None:
         """By events on a stream that is held up until all calls are enqueued; `_sleep` is what PyTorch's own tests hold
         streams up with. Where the first event has passed before the last call was enqueued, gaps would count."""
+        torch.cuda.synchronize()
         began = time.perf_counter_ns()
         call()
-        torch.cuda.synchronize()
         enqueueing_ns = calls * (time.perf_counter_ns() - began)
+        torch.cuda.synchronize()
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         torch.cuda._sleep(int(HELD_UP * enqueueing_ns))
         start.record()
