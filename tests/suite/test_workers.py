@@ -17,7 +17,8 @@ from tests.fakes.device import FakeDevice
 from tests.fakes.running import NUMPY, fake
 
 COORDINATOR = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background of a shell
 from pathlib import Path
 from suite.workers import Scratch, Workers
 from tests.fakes.running import NUMPY, fake
