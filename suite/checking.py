@@ -270,6 +270,7 @@ class Checker:
     def _stand_in(self, case: Case) -> tuple[Arrays, str]:
         """Two frameworks that agree in float64, each proven by the oracle at `tiny`."""
         found: tuple[str, Arrays] | None = None
+        wanting: CellFailed | None = None
         for column in self.columns:
             if column.framework == "numpy" or (found and column.target == found[0]):
                 continue
@@ -277,12 +278,17 @@ class Checker:
                 if not self._is_proven(case, column):
                     continue
                 arrays, _ = self._evaluate(case, column, terms=True)
-            except CellFailed:
+            except CellFailed as failure:
+                wanting = failure if failure.status == "out_of_memory" else wanting
                 continue
             if found is None:
                 found = (column.target, arrays)
             elif correctness.check_norms("value", arrays, found[1], correctness.FLOAT64_AGREEMENT).passed:
                 return arrays, f"{found[0]} and {column.target}"
+        if wanting:
+            raise CellFailed(
+                "out_of_memory", f"too large for the NumPy oracle, and beside it in float64: {wanting.reason}"
+            )
         raise CellFailed(
             "failed", "too large for the NumPy oracle, and no two frameworks agree in float64 to stand in for it"
         )
