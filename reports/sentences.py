@@ -168,8 +168,10 @@ def _launches(cells: Iterable[Cell]) -> tuple[int, int]:
 
 
 def _machine(run: Run) -> str:
-    name = processor(run.record.environment)
-    return f", machine: {name}" if name else ""
+    environment = run.record.environment
+    gpus = [calibration.gpu_name(environment, device) for device in _distinct(cell.device for cell in run.cells)]
+    names = [name for name in (processor(environment), *gpus) if name]
+    return f", machine: {listing(names)}" if names else ""
 
 
 def _distinct(items: Iterable[str]) -> list[str]:

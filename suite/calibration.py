@@ -68,10 +68,10 @@ def conditions(environment: Mapping[str, Any], threads: int, device: str = "cpu"
 
 def gpu_name(environment: Mapping[str, Any], device: str) -> str | None:
     """What the GPU that `cuda` or `cuda:1` means is called in the recorded environment; None for the CPU, or if not told."""
-    if device == "cpu":
+    gpus, number = environment.get("gpus"), device.partition(":")[2] or "0"
+    if device == "cpu" or not isinstance(gpus, list) or not number.isdecimal() or int(number) >= len(gpus):
         return None
-    gpus, number = environment.get("gpus"), int(device.partition(":")[2] or 0)
-    one = gpus[number] if isinstance(gpus, list) and number < len(gpus) else None
+    one = gpus[int(number)]
     return str(one.get("name")) if isinstance(one, dict) else None
 
 

@@ -52,11 +52,11 @@ class Sample(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 class OnGpu(Struct, frozen=True, forbid_unknown_fields=True):
     """What one launch measured of one cell on a GPU beside its times."""
 
-    dispatch_ns: list[Annotated[float, Meta(gt=0)]]
+    dispatch_ns: list[Annotated[float, Meta(ge=0)]]
     """Single calls: until the host went on, whatever was left to be done."""
-    cold_latency_ns: list[Annotated[float, Meta(gt=0)]]
+    cold_latency_ns: list[Annotated[float, Meta(ge=0)]]
     """Single calls, each synchronised, with something else in the device's cache."""
-    kernel_ns: Annotated[float, Meta(gt=0)] | None
+    kernel_ns: Annotated[float, Meta(ge=0)] | None
     """What the device itself took for a call, by its own events; None where nobody tells."""
     memory_bytes: Count
     """What the worker held of the device's memory by the end, as the driver counts it."""

@@ -96,6 +96,12 @@ def test_a_cell_is_held_against_the_best_of_all_ceilings() -> None:
     assert (other.ceiling_share, other.ceiling) == (None, "")
 
 
+def test_the_gpu_is_part_of_the_machine() -> None:
+    environment = {"cpu": {"model": "Example 9000"}, "gpus": [{"name": "Some GPU"}]}
+    assert "machine: Example 9000 and Some GPU." in content.build(a_run([on_gpu()], environment=environment)).subject
+    assert "machine: Example 9000." in content.build(a_run([a_cell()], environment=environment)).subject
+
+
 def test_both_reports_show_the_tables() -> None:
     run = a_run([on_gpu()], ceilings=[Ceiling("jax", "float32", "cuda", 2, 4e12, 8192, 1e12)])
     for text in (html.render(run), markdown.render(run)):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from suite.calibration import Calibration, conditions, differing, read, save, spread, stored
+from suite.calibration import Calibration, conditions, differing, gpu_name, read, save, spread, stored
 from suite.statistics import log_interval
 
 ENVIRONMENT = {"cpu": {"model": "Example 9000", "allowed": [0, 1], "governor": "performance", "turbo": True, "mhz": 1}}
@@ -18,6 +18,23 @@ HERE = conditions(ENVIRONMENT, threads=2)
 
 def of_spread(value: float) -> Calibration:
     return Calibration(spread=value, pairs=9, launches=54, conditions=HERE, created="2026-01-02T03:04:05Z")
+
+
+def test_a_gpu_is_named_by_the_environment_whatever_a_stranger_wrote_there() -> None:
+    gpus = {"gpus": [{"name": "One"}, {"name": "Two"}, "three"]}
+    named = [gpu_name(gpus, device) for device in ("cuda", "cuda:1", "cuda:2", "cuda:9", "cuda:x", "cpu")]
+    assert named == ["One", "Two", None, None, None, None]
+    assert gpu_name({"gpus": "none"}, "cuda") is None
+    assert conditions(gpus, 2, "cuda:1")["gpu"] == "Two"
+    assert "gpu" not in conditions(gpus, 2)
+
+
+def test_each_device_has_a_noise_floor_of_its_own(tmp_path: Path) -> None:
+    save(of_spread(0.02), tmp_path)
+    save(of_spread(0.05), tmp_path, "cuda:1")
+    assert stored(tmp_path) == of_spread(0.02)
+    assert stored(tmp_path, "cuda:1") == of_spread(0.05)
+    assert stored(tmp_path, "cuda") is None
 
 
 def test_the_spread_is_that_of_the_log_ratios_around_equality() -> None:
