@@ -11,7 +11,7 @@ from suite.plan import Plan
 from suite.records import Cell, Run
 from suite.targets import Target
 from tests.fakes.device import FakeDevice
-from tests.fakes.running import QUICK, case, cells, fake, run
+from tests.fakes.running import QUICK, case, fake, run
 
 TARGET = replace(fake("gpu"), name="first")
 OTHER = replace(fake("gpu"), name="second")
@@ -74,6 +74,7 @@ def test_a_synchronisation_that_lies_is_not_timed(fake_gpu: FakeDevice, tmp_path
     cell = only(run(wanted([on_cuda()]), tmp_path / "run"))
     assert cell.status == "failed"
     assert "its synchronisation does not wait for its work" in cell.reason
+    assert "reading the results back waited for 0%" not in cell.reason
 
 
 def test_float32_that_is_tf32_is_not_timed_while_tf32_is(fake_gpu: FakeDevice, tmp_path: Path) -> None:
@@ -85,10 +86,12 @@ def test_float32_that_is_tf32_is_not_timed_while_tf32_is(fake_gpu: FakeDevice, t
 
 
 def test_a_lost_device_ends_its_cell_and_its_worker_but_nothing_else(fake_gpu: FakeDevice, tmp_path: Path) -> None:
-    found = cells(run(wanted([on_cuda()], ("lost", "default")), tmp_path / "run"))
-    assert found["first", "lost"].status == "crashed"
-    assert "the device was lost: RuntimeError: CUDA error: an illegal memory access" in found["first", "lost"].reason
-    assert found["first", "default"].status == "ok"
+    lost, later = run(wanted([on_cuda(), on_cuda("small")], ("lost",)), tmp_path / "run").cells
+    assert lost.status == later.status == "crashed"
+    assert "the device was lost: RuntimeError: CUDA error: an illegal memory access" in lost.reason
+    assert lost.reason.split("process")[1] != later.reason.split("process")[1]  # another one was started
+    fine = only(run(wanted([on_cuda()]), tmp_path / "fine"))
+    assert fine.status == "ok"
 
 
 def test_what_does_not_fit_together_is_measured_apart_and_that_is_told(fake_gpu: FakeDevice, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ class GpuBackend(AsynchronousBackend):
         self.held = CONTEXT_BYTES
         self.busy_ns = 0
         self.rounds = False
+        self.error: RuntimeError | None = None
 
     def settings(self) -> dict[str, Any]:
         self.device.hold(self.held)
@@ -49,9 +50,14 @@ class GpuBackend(AsynchronousBackend):
 
     def forward(self, function: Function, mode: str) -> Function:
         def on_device(*tensors: Any) -> Any:
+            if self.error:
+                raise self.error
             start = time.perf_counter_ns()
             try:
                 return function(*(_as_tf32(tensor) for tensor in tensors) if self.rounds else tensors)
+            except RuntimeError as error:
+                self.error = error  # CUDA repeats it for as long as the process lives
+                raise
             finally:
                 self.busy_ns += time.perf_counter_ns() - start
 
