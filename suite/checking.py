@@ -324,8 +324,9 @@ def crew(plan: Plan, scratch: Scratch, logs: Path) -> Workers:
     return Workers(scratch, [ORACLE, *plan.targets], plan.cases[0].threads, logs, plan.warm_caches, plan.gpu())
 
 
-def check(plan: Plan, progress: Progress, seconds: float = math.inf) -> list[Line]:
-    """Every cell of the plan checked, none timed; gradients at `tiny` size against differences over every element.
+def check(plan: Plan, progress: Progress, seconds: float = math.inf, elements: bool = True) -> list[Line]:
+    """Every cell of the plan checked, none timed; with `elements`, gradients at `tiny` size against differences over every
+    one of them.
 
     What was not begun within so many `seconds` is skipped, and what takes longer is a timeout.
     """
@@ -339,7 +340,7 @@ def check(plan: Plan, progress: Progress, seconds: float = math.inf) -> list[Lin
                 checker = Checker(case, workers, plan.seed, plan.columns, deadline)
                 for column in plan.columns:
                     progress.step(f"{case.text}: {column.name}")
-                    lines.append(_check_cell(checker, case, column))
+                    lines.append(_check_cell(checker, case, column, elements))
         finally:
             workers.stop()
             progress.finish()
@@ -353,11 +354,11 @@ def explained(failure: CellFailed, case: Case, workers: Workers) -> str:
     return f"{failure.reason}; {memory.advice(case.definition, case.parameters, case.task, workers.memory_limit_bytes)}"
 
 
-def _check_cell(checker: Checker, case: Case, column: Column) -> Line:
+def _check_cell(checker: Checker, case: Case, column: Column, elements: bool) -> Line:
     if time.monotonic() > checker.deadline:
         return line(case, column, status="skipped", reason="the time for checks was over before this cell was built")
     try:
-        _, checks = checker.build_and_check(column, elements=True)
+        _, checks = checker.build_and_check(column, elements)
     except CellFailed as failure:
         return line(case, column, status=failure.status, reason=explained(failure, case, checker.workers))
     reason = correctness.reason(checks)

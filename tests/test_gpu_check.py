@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,10 @@ def proven(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Fi
     """What `make gpu-check` does, on the CPU and with one workload."""
     pytest.importorskip("torch")
     folder = tmp_path_factory.mktemp("gpu") / "check"
-    found = gpu_check.prove(
-        folder, "cpu", 40.0, Silent(), ["linear[tiny]"], frameworks=["pytorch"], launches=1, rounds=3
-    )
+    choices: dict[str, Any] = dict(frameworks=["pytorch"], launches=1, rounds=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gpu_check, "TURNS", 1)
+        found = list(gpu_check.prove(folder, "cpu", 300.0, Silent(), ["linear[tiny]"], **choices))
     return folder, {figure.name: figure for figure in found}
 
 

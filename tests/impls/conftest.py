@@ -13,9 +13,6 @@ from suite.targets import default_targets
 from suite.workers import Workers, scratch_folder
 
 THREADS = 1
-PROVING = {"numpy": "eager", "pytorch": "eager", "tensorflow": "eager", "jax": "jit"}
-"""The mode in which an implementation goes through everything: the quickest at computing much once. JAX without jit compiles
-every operation by itself."""
 
 
 @pytest.fixture(scope="session")

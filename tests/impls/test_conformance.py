@@ -17,7 +17,8 @@ from suite.conventions import load, same
 from suite.records import Check
 from suite.workers import CellFailed, Workers
 from suite.workloads import TRANSFORMS, WORKLOADS
-from tests.impls.conftest import PROVING, THREADS
+from tests.impls.conftest import THREADS
+from tests.impls.modes import PROVING
 from tests.impls.problems import OPERATIONS
 
 IN_EVERY_MODE = ("conv2d", "layer_norm", "linear", "softmax", "softmax_cross_entropy")

@@ -17,7 +17,8 @@ from suite.records import Check
 from suite.workers import CellFailed, Workers
 from suite.workloads import GENERATION, WORKLOADS
 from suite.workloads.draw import draw
-from tests.impls.conftest import PROVING, THREADS
+from tests.impls.conftest import THREADS
+from tests.impls.modes import PROVING
 
 # Of the published configurations: torchvision's models (and the papers', where these differ), and sums of the layers.
 COUNTS = {

@@ -160,3 +160,21 @@ def test_memory_is_given_back_once_cuda_was_begun(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: given.append(True))
     backend.release()
     assert bool(given) is begun
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's own, when its compiler is imported
+@pytest.mark.xdist_group("pytorch")
+@pytest.mark.parametrize("mode", ["reduce-overhead", "max-autotune"])
+def test_the_modes_of_a_gpu_compute_what_the_function_does(mode: str) -> None:
+    torch = pytest.importorskip("torch")
+    from impls.pytorch.modes import as_mode
+
+    x = torch.linspace(0, 1, 8, requires_grad=True)
+    function = as_mode(lambda x: (x * 2 + 1).exp().sum(), mode)
+    for _ in range(2):
+        x.grad = None
+        loss = function(x)
+        loss.backward()
+        exact = (x.detach() * 2 + 1).exp()
+        assert torch.allclose(loss.detach(), exact.sum())
+        assert torch.allclose(x.grad, 2 * exact)

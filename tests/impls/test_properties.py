@@ -23,7 +23,7 @@ from suite.protocol import load_arrays
 from suite.workers import CellFailed, Workers
 from suite.workloads import WORKLOADS, Problem, Workload
 from suite.workloads.draw import COTANGENT, checksum, draw
-from tests.impls.conftest import PROVING
+from tests.impls.modes import PROVING
 from tests.impls.problems import OPERATIONS, allowed, changed
 
 BACKEND, NUMPY = interface.load("impls.numpy")

@@ -18,7 +18,7 @@ from suite.targets import Target
 from suite.workers import CellFailed, Workers, scratch_folder
 from suite.workloads import TRANSFORMS, WORKLOADS
 from suite.workloads.draw import draw
-from tests.impls.conftest import PROVING
+from tests.impls.modes import PROVING
 from tests.mutants.planting import Mutant, mutants
 from tests.truth.oracle import agrees, cases_of
 
