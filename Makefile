@@ -13,6 +13,8 @@ EXTRAS  ?= cuda,learn
 VENV    ?= .venv-cuda
 TARGETS ?= $(CUDA)
 BESIDE  ?= $(VENV)-tensorflow/.installed
+DRIVER   = command -v nvidia-smi >/dev/null || test -e /proc/driver/nvidia/version || { \
+	  echo "error: DEVICE=$(DEVICE) needs an NVIDIA GPU with its driver, and there is none here" >&2; exit 1; };
 endif
 
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3 python)
@@ -72,7 +74,7 @@ clean: ## Remove the virtual environment and what tools left behind; results sta
 
 # A Python that is right, a compiler for torch.compile, then everything in one pip call, so that it resolves together.
 $(STAMP): pyproject.toml constraints.txt
-	@set -e; \
+	@set -e; $(DRIVER) \
 	is_right='import sys, venv; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))'; \
 	if ! test -e $(VENV); then \
 	  for python in $(CANDIDATES); do \

@@ -67,7 +67,7 @@ def build(run: Run, rankings: list[Ranking] | None = None) -> Report:
     return Report(
         title=f"Triptych: {run.record.id}",
         subject=sentences.subject(run),
-        notes=[*sentences.notes(run, rankings), *devices.notes(rankings, labels)],
+        notes=sentences.notes(run, rankings),
         overview=sentences.overview(rankings),
         shared=shared,
         cases=[_section(number, ranking, labels, margin) for number, ranking in enumerate(rankings, start=1)],

@@ -56,7 +56,7 @@ def on_gpu(rankings: Sequence[Ranking], labels: Mapping[str, str]) -> Table:
     return Table("What the GPU did", columns, rows)
 
 
-def notes(rankings: Sequence[Ranking], labels: Mapping[str, str]) -> list[str]:
+def notes(rankings: Sequence[Ranking]) -> list[str]:
     """What a reader must know of the GPU before relying on its times; nothing where nothing was wrong."""
     measures = [standing.measures for ranking in rankings for standing in ranking.standings]
     found = []
@@ -69,7 +69,7 @@ def notes(rankings: Sequence[Ranking], labels: Mapping[str, str]) -> list[str]:
         )
     if any(m.shared_share for m in measures):
         found.append("Processes that are not of this run were on the GPU while it was measured.")
-    if apart := list(dict.fromkeys(labels[m.case] for m in measures if m.apart)):
+    if apart := list(dict.fromkeys(f"{m.workload}[{m.problem}] {m.task}" for m in measures if m.apart)):
         found.append(
             f"Not all workers fit on the GPU together for {listing(apart, 4)}: there each target was measured with the "
             "others gone, so that drift between them does not cancel."

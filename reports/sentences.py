@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from reports import format
+from reports import devices, format
 from reports.format import count, listing, percent, ratio_with_range, seconds
 from reports.nested import processor
 from reports.ranking import Ranking, Standing
@@ -115,7 +115,7 @@ def disturbance(rankings: list[Ranking]) -> str:
 def notes(run: Run, rankings: list[Ranking]) -> list[str]:
     """What a reader must know before anything else: how the run ended, and whether the machine was busy."""
     warning = "" if simple_ending(run) else ending(run)
-    return [note for note in (warning, disturbance(rankings)) if note]
+    return [note for note in (warning, disturbance(rankings), *devices.notes(rankings)) if note]
 
 
 def simple_ending(run: Run) -> str:

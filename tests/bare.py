@@ -10,7 +10,7 @@ import time
 
 import torch
 
-SIZES = {"cpu": (256, 512), "cuda": (2048, 4096, 8192, 16384)}
+SIZES = {"cpu": (256, 512, 1024), "cuda": (2048, 4096, 8192, 16384)}
 REPEATS = 10
 CALLS = 2000
 

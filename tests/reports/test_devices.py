@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from reports import content, devices, html, markdown
+from reports import content, devices, html, markdown, sentences
 from reports.measures import measure
 from reports.ranking import rank
-from suite.records import Ceiling, Cell, OnGpu, Run, Sample
+from suite.records import Ceiling, Cell, OnGpu, Sample
 from tests.reports.builders import MS, a_cell, a_run
 
 
@@ -21,11 +21,6 @@ def on_gpu(target: str = "pytorch", ms: float = 1.0, **figures: Any) -> Cell:
     samples = [Sample(number, ms * MS, **{"clock_mhz": 1800, **sample}) for number in range(3)]
     fields = {"on_gpu": OnGpu(**(told | figures)), "samples": samples}
     return a_cell(target, "eager", [[ms] * 3] * 2, device="cuda", launch_fields=fields)
-
-
-def the_notes(run: Run) -> list[str]:
-    rankings = rank(run)
-    return devices.notes(rankings, content.case_labels(run.cells)[0])
 
 
 def test_a_cpu_has_no_such_table() -> None:
@@ -59,7 +54,7 @@ def test_the_table_shows_what_was_measured() -> None:
 
 
 def test_nothing_wrong_is_no_note() -> None:
-    assert the_notes(a_run([on_gpu(), on_gpu("jax", 2.0)])) == []
+    assert devices.notes(rank(a_run([on_gpu(), on_gpu("jax", 2.0)]))) == []
 
 
 def test_a_throttled_clock_strangers_and_cells_apart_are_noted() -> None:
@@ -69,7 +64,8 @@ def test_a_throttled_clock_strangers_and_cells_apart_are_noted() -> None:
             on_gpu("jax", 2.0, sample={"strangers": 1}, apart=True),
         ]
     )
-    throttled, shared, apart = the_notes(run)
+    throttled, shared, apart = devices.notes(rank(run))
+    assert sentences.notes(run, rank(run))[-3:] == [throttled, shared, apart]
     assert throttled.startswith("The GPU's clock was held down (power) during 50 % of the samples")
     assert shared == "Processes that are not of this run were on the GPU while it was measured."
     assert "for linear[small] gradient: there each target was measured with the others gone" in apart
