@@ -240,6 +240,7 @@ class Coordinator:
         cells = []
         for target in self.random.sample(targets, len(targets)):
             self.workers.stop()
+            self.workers = self._new_workers()  # who could not start beside the others may now
             cells += self._take(case, [c for c in columns if c.target == target], launch, share_s / len(targets))
         return [self._line(cell, case, launch) for cell in cells]
 

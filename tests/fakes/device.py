@@ -56,8 +56,13 @@ class FakeDevice:
         return {pid: int(path.read_text() or 0) for pid, path in found.items() if Path(f"/proc/{pid}").exists()}
 
     def hold(self, size: int) -> None:
-        """Let this process hold so many bytes. Raises MemoryError where there are not so many left."""
+        """Let this process hold so many bytes.
+
+        Raises MemoryError where there are not so many left, RuntimeError where the device is another process' alone.
+        """
         others = sum(size for pid, size in self.held().items() if pid != os.getpid())
+        if others and self.settings.compute_mode == 3:
+            raise RuntimeError("CUDA error: all CUDA-capable devices are busy or unavailable")
         if others + size > self.settings.capacity:
             raise MemoryError(f"CUDA error: out of memory: {others + size} of {self.settings.capacity} bytes")
         path = self.folder / str(os.getpid())
