@@ -549,7 +549,7 @@ def main() -> None:
     except ImportError as error:
         channel.send({"error": "unavailable", "message": describe(error)})
         return
-    except (TriptychError, RuntimeError, ValueError) as error:
+    except (TriptychError, RuntimeError, ValueError, MemoryError) as error:
         channel.send({"error": "failed", "message": describe(error)})
         return
     channel.send({"reply": hello})

@@ -234,7 +234,8 @@ class Workers:
             raise CellFailed("unavailable", f"{target.name} did not start: {failure.reason}") from None
         if "error" in answer:
             self.remove(target.name)
-            raise CellFailed("unavailable", f"{target.name} did not start: {answer['message']}")
+            status: Status = "out_of_memory" if _NO_MEMORY.search(answer["message"]) else "unavailable"
+            raise CellFailed(status, f"{target.name} did not start: {answer['message']}")
         worker.hello = answer["reply"]
         worker.device_bytes = self._device_bytes() - before
         if complaint := _unequal_conditions(worker.hello["settings"], self.threads, self.cpus):

@@ -20,6 +20,8 @@ NAME = "Fake GPU"
 @dataclass
 class Settings:
     capacity: int = 8 * 2**30
+    context: int = 2**20
+    """What a process takes at its start."""
     greed: int = 1
     """Arrays of less than 128 KiB take so many times their size."""
     fragments: bool = False

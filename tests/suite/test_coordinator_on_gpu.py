@@ -110,6 +110,13 @@ def test_what_does_not_fit_together_is_measured_apart_and_that_is_told(fake_gpu:
     assert "Not all workers fit on the GPU together for linear[small] forward" in note
 
 
+def test_a_worker_that_cannot_even_start_beside_others_is_measured_apart(fake_gpu: FakeDevice, tmp_path: Path) -> None:
+    fake_gpu.set(capacity=ONE, context=300 * 2**20)
+    found = run(wanted([on_cuda()], targets=(TARGET, OTHER)), tmp_path / "run")
+    assert [(cell.status, cell.reason) for cell in found.cells] == [("ok", "")] * 2
+    assert all(launch.on_gpu and launch.on_gpu.apart for cell in found.cells for launch in cell.launches)
+
+
 def test_what_does_not_even_fit_alone_is_out_of_memory_and_the_next_case_runs(
     fake_gpu: FakeDevice, tmp_path: Path
 ) -> None:

@@ -13,7 +13,6 @@ from impls.interface import Function
 from tests.fakes.asynchronous import AsynchronousBackend
 from tests.fakes.device import FakeDevice
 
-CONTEXT_BYTES = 2**20
 SMALL = 2**17
 
 
@@ -21,7 +20,7 @@ class GpuBackend(AsynchronousBackend):
     def __init__(self) -> None:
         super().__init__()
         self.device = FakeDevice.here()
-        self.held = CONTEXT_BYTES
+        self.held = self.device.settings.context
         self.busy_ns = 0
         self.rounds = False
         self.error: RuntimeError | None = None
