@@ -156,8 +156,7 @@ class Coordinator:
         In random order: who starts first finds the machine's memory in another state, and keeps that for life.
         """
         start = time.monotonic()
-        self.workers.stop()
-        self.workers = self._new_workers()
+        self._renew_workers()
         needed = list(dict.fromkeys(columns))
         self.random.shuffle(needed)
         for column in needed:
@@ -226,12 +225,12 @@ class Coordinator:
         """
         self.sampling_s = 0.0
         targets = list(dict.fromkeys(column.target for column in columns))
-        several = self.gpu is not None and len(targets) > 1
-        if several and self.gpu and self.gpu.is_for_one_process():
+        shared = self.gpu if len(targets) > 1 else None
+        if shared and shared.is_for_one_process():
             self.apart.add(case.text)
-        if not (several and case.text in self.apart):
+        if not (shared and case.text in self.apart):
             cells = self._take(case, columns, launch, share_s)
-            if not several or not any(cell.failure and cell.failure.status == "out_of_memory" for cell in cells):
+            if not shared or not any(cell.failure and cell.failure.status == "out_of_memory" for cell in cells):
                 return [self._line(cell, case, launch) for cell in cells]
             self.apart.add(case.text)
             self.progress.note(
@@ -239,8 +238,7 @@ class Coordinator:
             )
         cells = []
         for target in self.random.sample(targets, len(targets)):
-            self.workers.stop()
-            self.workers = self._new_workers()  # who could not start beside the others may now
+            self._renew_workers()  # who could not start beside the others may now
             cells += self._take(case, [c for c in columns if c.target == target], launch, share_s / len(targets))
         return [self._line(cell, case, launch) for cell in cells]
 
@@ -482,6 +480,11 @@ class Coordinator:
         )
 
     # Small matters
+
+    def _renew_workers(self) -> None:
+        """End those that run; others start when they are needed."""
+        self.workers.stop()
+        self.workers = self._new_workers()
 
     def _new_workers(self) -> Workers:
         return crew(self.plan, self.scratch, Path(self.writer.folder) / "logs")
