@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 import cli
+import cli.output
 import triptych
 from reports import catalogue, preflight
 from reports import progress as progress_report
@@ -862,7 +863,7 @@ def test_doctor_says_when_nothing_is_off(triptych_command, monkeypatch):
 
 
 def test_json_holds_no_number_that_is_not_finite(capsys):
-    cli._print_json({"a": [1.5, float("nan"), float("-inf")], "b": (True, None, 2**70)})
+    cli.output.print_json({"a": [1.5, float("nan"), float("-inf")], "b": (True, None, 2**70)})
     assert json.loads(capsys.readouterr().out) == {"a": [1.5, None, None], "b": [True, None, 2**70]}
 
 

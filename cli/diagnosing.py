@@ -1,0 +1,146 @@
+"""Commands that say what is right, what is wrong, and why."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import triptych
+from cli.options import (
+    Device,
+    Frameworks,
+    Json,
+    Modes,
+    Precisions,
+    ProfileName,
+    Seed,
+    Selectors,
+    Targets,
+    Tasks,
+    Threads,
+    Variants,
+    split,
+)
+from cli.output import make_progress, own_targets, print_json, show_table
+from suite.errors import UsageError, unknown
+
+commands = typer.Typer()
+
+
+@commands.command()
+def check(
+    selectors: Selectors = None,
+    profile: ProfileName = "quick",
+    framework: Frameworks = [],
+    target: Targets = [],
+    task: Tasks = [],
+    mode: Modes = [],
+    precision: Precisions = ["float32"],
+    variant: Variants = [],
+    device: Device = "cpu",
+    threads: Threads = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Check values and gradients, without timing anything, and tell how far each framework is from float64.
+
+    Selectors that name no problem mean small and every stress problem, which are made to show inaccuracy.
+    """
+    from reports import accuracy, preflight
+
+    plan = triptych.plan(
+        *(selectors or []),
+        profile=profile,
+        frameworks=split(framework),
+        interpreters=target,
+        tasks=split(task),
+        modes=split(mode),
+        precisions=split(precision),
+        variants=split(variant),
+        device=device,
+        threads=threads,
+        seed=seed,
+        stress=True,
+    )
+    lines = triptych.check_plan(plan, progress=make_progress())
+    if json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(lines))
+    else:
+        show_table(preflight.checks_table(lines))
+        show_table(accuracy.table(lines))
+    raise typer.Exit(any(line.status in triptych.FAILURES for line in lines))
+
+
+@commands.command()
+def diverge(
+    model: Annotated[
+        str, typer.Argument(metavar=r"MODEL[problem]", help="resnet18, 'bert_base[small]'. Default: tiny.")
+    ],
+    between: Annotated[str, typer.Option(help="The two frameworks: pytorch,jax.")] = "pytorch,jax",
+    steps: Annotated[
+        int | None, typer.Option(help="Train so many steps, and compare the parameters after each.")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="Default: float64; with --steps float32, beside float64.")
+    ] = None,
+    threads: Threads = None,
+    seed: Seed = 0,
+    everything: Annotated[bool, typer.Option("--all", help="Show every layer.")] = False,
+    json: Json = False,
+) -> None:
+    """Run a model in two frameworks, and find the first layer, forward or backward, or the first training step where they
+    part."""
+    from reports import parting
+
+    names = split([between])
+    if len(names) != 2:
+        raise UsageError(f"--between takes two frameworks, as in pytorch,jax, not '{between}'")
+    one, other = names
+    if steps is None:
+        found = triptych.diverge(model, (one, other), precisions=[precision or "float64"], threads=threads, seed=seed)
+        print_json(parting.as_json(found)) if json else show_table(parting.table(found, everything))
+        raise typer.Exit(found.first is not None)
+    drift = triptych.drift(model, (one, other), steps, precisions=[precision or "float32"], threads=threads, seed=seed)
+    print_json(parting.steps_as_json(drift)) if json else show_table(parting.steps_table(drift))
+    raise typer.Exit(drift.first is not None)
+
+
+@commands.command()
+def doctor(json: Json = False) -> None:
+    """What this machine has, what is off, and how to mend it."""
+    from dataclasses import asdict
+
+    from reports import preflight
+    from suite.doctor import examine
+
+    findings = examine(own_targets(), triptych.RESULTS)
+    if json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        show_table(preflight.findings_table(findings))
+    raise typer.Exit(any(finding.level == "failure" for finding in findings))
+
+
+@commands.command()
+def conventions(framework: Frameworks = [], json: Json = False) -> None:
+    """What the frameworks do where nobody pins anything, beside each other; what changed since it was written down."""
+    from reports import conventions as shown
+    from suite import conventions as asked
+    from suite.targets import missing
+
+    named = split(framework)
+    targets = [target for target in own_targets() if target.framework in (named or asked.versions())]
+    if unasked := [name for name in named if name not in asked.versions()]:
+        raise unknown("framework with conventions", unasked[0], asked.versions())
+    present = [target for target in targets if missing(target) is None]
+    if not present:
+        raise UsageError("none of these frameworks is installed; `triptych doctor` says how to mend it")
+    answers = asked.ask(present, make_progress())
+    if json:
+        print_json(shown.as_json(asked.load(), answers))
+    else:
+        show_table(shown.table(asked.load(), answers))
+    raise typer.Exit(any(answer.changed for of_one in answers.values() for answer in of_one.values()))
