@@ -124,7 +124,8 @@ class Checker:
             return [correctness.check_value(definition, problem, case.precision, results, reference, bound)]
         rest = {name: array for name, array in reference.items() if name != "loss"}
         cost, reduction = definition.cost(problem), definition.gradient_reduction(problem)
-        tolerance = correctness.norm_tolerance(case.precision, reduction, cost.condition)
+        condition = cost.gradient_condition or cost.condition
+        tolerance = correctness.norm_tolerance(case.precision, reduction, condition)
         if case.task == "hvp":
             tolerance = max(tolerance, correctness.HVP_AGREEMENT * cost.condition)
         if case.task == "gradient" and definition.network and not definition.smooth and case.precision != "float64":

@@ -112,12 +112,14 @@ class Cost:
 
     `condition` is by how much the function magnifies a relative error of its arguments, or of what it computes on the
     way: 1 but where a definition shows it to be more (Higham 2002, Accuracy and Stability, section 1.6).
+    `gradient_condition` is that of the gradient, where it is another.
     """
 
     flops: float
     reduction: int
     gradient_flops: float | None = None
     condition: float = 1.0
+    gradient_condition: float | None = None
 
     @property
     def gradient(self) -> float:

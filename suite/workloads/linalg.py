@@ -186,10 +186,12 @@ class Svdvals:
     @staticmethod
     def cost(p: Problem) -> Cost:
         # To two diagonals: Golub and Van Loan, section 5.4. The gradient needs the vectors: figure 8.6.1, Golub-Reinsch.
+        # These turn by the error of the matrix, whose norm is √N + √M, over the gap of two values: M of them lie in 2 √M.
         return Cost(
             flops=p.batch * (4 * p.rows * p.columns**2 - 4 * p.columns**3 / 3),
             reduction=p.rows,
             gradient_flops=p.batch * (16 * p.rows * p.columns**2 + 8 * p.columns**3),
+            gradient_condition=max(1.0, (p.rows**0.5 + p.columns**0.5) * p.columns**0.5 / 2),
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from suite.workloads.definition import Cost, Input, Output, Problem, Tensor, workload
 from suite.workloads.distributions import (
     Apart,
@@ -727,4 +729,7 @@ class Ctc:
             flops=4 * logits + 10 * states,
             reduction=max(p.classes, 3 * p.time, p.batch),
             gradient_flops=7 * logits + 25 * states,
+            # The gradient is an exponential of logarithms, of the order of t log C after t steps, and rounded at each:
+            # T log C / √3 in the root mean square. Another √3, since a step counts as three terms of the reduction.
+            gradient_condition=max(1.0, p.time * math.log(p.classes) / 3),
         )
