@@ -44,10 +44,19 @@ PROOF = {
     "cuda": dict(batch=2048, in_features=4096, out_features=4096),
 }
 """The long kernel that the synchronisation is proven with: 1.6 GFLOP, on a GPU 69."""
-ROUNDED = {
+ROUNDED: dict[str, dict[str, Any]] = {
     "linear": dict(batch=256, in_features=EXACT, out_features=256),
     "conv2d": dict(
-        batch=4, in_channels=EXACT, out_channels=64, size=8, kernel=1, stride=1, padding=0, dilation=1, groups=1
+        batch=4,
+        in_channels=EXACT,
+        out_channels=64,
+        size=8,
+        kernel=1,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=1,
+        auto_pad="explicit",
     ),
 }
 """Sums of so many products that show how their factors were rounded."""

@@ -206,6 +206,12 @@ def test_the_synchronisation_waits_for_all_outputs(workers: Workers, framework: 
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_float32_is_not_rounded_to_less(workers: Workers, framework: str) -> None:
+    proof = workers.ask(framework, "prove_precision", 120.0, precision="float32", device="cpu")
+    assert proof["passed"], proof["sentence"]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_backend_says_who_it_is_and_what_it_was_given(workers: Workers, framework: str) -> None:
     hello = workers.get(framework).hello
     assert tuple(hello["modes"]) == FRAMEWORK_MODES[framework]

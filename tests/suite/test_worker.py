@@ -96,3 +96,11 @@ def test_the_anchor_is_fixed_work_that_needs_no_case(worker: Worker) -> None:
     worker.close_case()
     assert worker.anchor()["ns"] > 0
     assert not worker.values
+
+
+def test_products_in_float32_are_seen_not_to_be_rounded_to_less(worker: Worker) -> None:
+    proof = worker.prove_precision("float32", "cpu")
+    assert proof == {
+        "passed": True,
+        "sentence": "asked for float32, rounded to TF32: linear is not, conv2d is not",
+    }
