@@ -190,6 +190,11 @@ class Backend(ABC):
     def versions(self) -> dict[str, str]:
         """The framework's version and those of what computes for it."""
 
+    def build(self) -> dict[str, str]:
+        """How this build was made and what it computes by, as far as it tells: `device` (CPU, CUDA 13.0), `compiler`,
+        `flags`, `type` (Release), `blas`, `instructions` that its own kernels are chosen for."""
+        return {}
+
     @abstractmethod
     def settings(self) -> dict[str, str | int | bool | None]:
         """Threads and precision switches as the framework itself reports them now. `threads` is checked by the worker."""

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from impls.interface import conventions, load
-from suite import ceilings, gradients, learner, timing
+from suite import ceilings, gradients, learner, threads, timing
 from suite.device import EXACT, FLUSH_BYTES, cold_ns, dispatch_ns, is_tf32, kind
 from suite.errors import TriptychError
 from suite.model_program import ModelProgram
@@ -44,6 +44,8 @@ PROOF = {
     "cuda": dict(batch=2048, in_features=4096, out_features=4096),
 }
 """The long kernel that the synchronisation is proven with: 1.6 GFLOP, on a GPU 69."""
+SHARE, LONG = 384, 1024
+"""Rows of a product for each thread that shall share it, and the length of its sums: 0.8 GFLOP a thread."""
 ROUNDED: dict[str, dict[str, Any]] = {
     "linear": dict(batch=256, in_features=EXACT, out_features=256),
     "conv2d": dict(
@@ -145,6 +147,18 @@ class Worker:
         passed = found["linear"] == wanted and (wanted or not found["conv2d"])
         words = ", ".join(f"{name} {'is' if rounded else 'is not'}" for name, rounded in found.items())
         return {"passed": passed, "sentence": f"asked for {precision}, rounded to TF32: {words}"}
+
+    def describe_build(self) -> Reply:
+        return dict(self.backend.build())
+
+    def count_threads(self, count: int) -> Reply:
+        """How many threads compute in a product on the CPU that is large enough for `count`; see `suite.threads`."""
+        self.backend.use("float32")
+        matmul = self.implementations["matmul", "default"].function
+        product = self.backend.forward(matmul, self.backend.modes[0])
+        shapes = (SHARE * count, LONG), (LONG, LONG)
+        factors = [self.backend.array(np.full(shape, 0.5), "float32", "cpu") for shape in shapes]
+        return {"threads": threads.at_work(lambda: self.backend.synchronize(product(*factors)))}
 
     def ceilings(self, precision: str, device: str) -> Reply:
         """The most arithmetic and the most memory traffic in a second that this framework reaches; see `suite.ceilings`."""

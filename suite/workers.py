@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -109,8 +109,11 @@ class Workers:
         logs: Path,
         warm_caches: bool,
         gpu: Gpu | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
+        """`variables` are further ones of the workers' environment."""
         self.scratch = scratch
+        self.variables = dict(variables or {})
         self.gpu = gpu
         self.targets = {target.name: target for target in targets}
         self.threads = threads
@@ -190,6 +193,7 @@ class Workers:
         to_coordinator, from_worker = os.pipe()
         generation = self.scratch.next_generation()
         log = self.logs / f"{target.name}-{generation}.log"
+        caches = self.scratch.caches(generation, self.warm_caches)
         # On a GPU it is the device's memory that runs out, and what the driver maps would count.
         self.memory_limit_bytes = 0 if self.gpu else int(MEMORY_SHARE * psutil.virtual_memory().available)
         configuration = {
@@ -207,7 +211,7 @@ class Workers:
                 process = subprocess.Popen(
                     [target.python, "-m", "suite.worker", json.dumps(configuration)],
                     cwd=self.scratch.links(target.package),
-                    env=environment(self.threads, self.scratch.caches(generation, self.warm_caches), self.gpu),
+                    env={**environment(self.threads, caches, self.gpu), **self.variables},
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,

@@ -28,6 +28,7 @@ WORKER_SIDE = [
             "model_program",
             "program",
             "protocol",
+            "threads",
             "timing",
             "worker",
         )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import distributions
 from pathlib import Path
 
 import jax
@@ -31,6 +32,10 @@ class JaxBackend(Backend):
 
     def versions(self) -> dict[str, str]:
         return {"jax": jax.__version__, "jaxlib": jaxlib.__version__}
+
+    def build(self) -> dict[str, str]:
+        names = sorted({found.name for found in distributions() if found.name.startswith(("jax-cuda", "jax-rocm"))})
+        return {"device": ", ".join(names) or "CPU"}
 
     def settings(self) -> dict[str, str | int | bool | None]:
         return {

@@ -37,8 +37,22 @@ class NumpyBackend(Backend):
         blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
         return {"numpy": np.__version__, "blas": f"{blas.get('name')} {blas.get('version')}"}
 
+    def build(self) -> dict[str, str]:
+        told = np.show_config(mode="dicts")
+        compiler, blas = told["Compilers"]["c"], told["Build Dependencies"]["blas"]
+        return {
+            "device": "CPU",
+            "compiler": f"{compiler['name']} {compiler['version']}",
+            "blas": f"{blas.get('name')} {blas.get('version')}",
+            "instructions": " ".join(told["SIMD Extensions"].get("found", [])),
+        }
+
     def settings(self) -> dict[str, str | int | bool | None]:
-        return {"threads": int(os.environ["OPENBLAS_NUM_THREADS"]), "threads_source": "OPENBLAS_NUM_THREADS"}
+        return {
+            "threads": int(os.environ["OPENBLAS_NUM_THREADS"]),
+            "threads_source": "OPENBLAS_NUM_THREADS",
+            "flush_denormals": bool(np.float32(1e-40) * np.float32(1) == 0),
+        }
 
     def unsupported(self, precision: str, device: str) -> str | None:
         if device != "cpu":

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 
@@ -35,6 +36,23 @@ class PytorchBackend(Backend):
     def versions(self) -> dict[str, str]:
         cudnn = torch.backends.cudnn.version() if torch.version.cuda else None
         return {"pytorch": torch.__version__, "cuda": torch.version.cuda or "none", "cudnn": str(cudnn or "none")}
+
+    def build(self) -> dict[str, str]:
+        told = (
+            torch.__config__.show()
+        )  # `- GCC 13.3`, and at the end `Build settings: BLAS_INFO=mkl, BUILD_TYPE=Release, …`
+        compiler = re.search(r"^\s*- ((?:GCC|clang|MSVC)\b.*)$", told, re.MULTILINE | re.IGNORECASE)
+        settings = dict(re.findall(r"(\w+)=(.*?), (?=\w+=|\s*$)", told.partition("Build settings: ")[2]))
+        hip, cuda = torch.version.hip, torch.version.cuda
+        found = {
+            "device": f"ROCm {hip}" if hip else f"CUDA {cuda}" if cuda else "CPU",
+            "compiler": compiler[1] if compiler else "",
+            "flags": settings.get("CXX_FLAGS", "").strip(),
+            "type": settings.get("BUILD_TYPE", ""),
+            "blas": settings.get("BLAS_INFO", ""),
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+        }
+        return {name: value for name, value in found.items() if value}
 
     def settings(self) -> dict[str, str | int | bool | None]:
         return {

@@ -34,6 +34,11 @@ class TensorflowBackend(Backend):
         linked = {name: str(build.get(f"{name}_version", "none")) for name in ("cuda", "cudnn")}
         return {"tensorflow": tf.__version__, **linked}
 
+    def build(self) -> dict[str, str]:
+        told = tf.sysconfig.get_build_info()
+        device = f"CUDA {told.get('cuda_version')}" if told["is_cuda_build"] else "CPU"
+        return {"device": "ROCm" if told["is_rocm_build"] else device, "compiler": tf.version.COMPILER_VERSION}
+
     def settings(self) -> dict[str, str | int | bool | None]:
         return {
             "threads": tf.config.threading.get_intra_op_parallelism_threads(),

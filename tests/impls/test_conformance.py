@@ -219,6 +219,12 @@ def test_a_backend_says_who_it_is_and_what_it_was_given(workers: Workers, framew
     assert hello["versions"][framework]
     assert hello["settings"]["threads"] == THREADS
     assert hello["import_s"] > 0
+    assert workers.ask(framework, "describe_build", 60.0)["device"]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_framework_computes_with_the_threads_that_it_was_given(workers: Workers, framework: str) -> None:
+    assert workers.ask(framework, "count_threads", 60.0, count=THREADS)["threads"] in (THREADS, None)
 
 
 @pytest.mark.parametrize("framework", FRAMEWORK_MODES)
