@@ -110,13 +110,16 @@ def diverge(
 
 @commands.command()
 def doctor(json: Json = False) -> None:
-    """What this machine has, what is off, and how to mend it."""
+    """What to know of this machine before believing a number: what it has, what is off, and how to mend it.
+
+    A worker of each framework is asked, which takes half a minute. Ends with 1 where a comparison would mislead.
+    """
     from dataclasses import asdict
 
     from reports import preflight
     from suite.doctor import examine
 
-    findings = examine(own_targets(), triptych.RESULTS)
+    findings = examine(own_targets(), triptych.RESULTS, make_progress())
     if json:
         print_json([asdict(finding) for finding in findings])
     else:

@@ -12,7 +12,7 @@ from rich.text import Text
 from reports.catalogue import duration
 from reports.content import case_labels
 from reports.format import clean, count, error, launches, listing
-from suite.doctor import Finding
+from suite.doctor.finding import Finding
 from suite.plan import Plan
 from suite.records import Cell, Check, Line, merge
 
@@ -47,7 +47,8 @@ def findings_table(findings: Sequence[Finding]) -> RenderableType:
             table.add_row("", "", Text(f"{finding.why}\n→ {finding.remedy}", style="dim"))
     counts = Counter(finding.level for finding in findings)
     words = [count(counts[level], level) for level in ("failure", "warning") if counts[level]]
-    return Group(table, Text(), Text(f"{listing(words)} among {len(findings)} findings" if words else "nothing is off"))
+    ending = f"{listing(words)} among {len(findings)} findings" if words else "nothing is off"
+    return Group(table, Text(), Text(ending + ("; a comparison here would mislead" if counts["failure"] else "")))
 
 
 def checks_table(lines: Sequence[Line]) -> RenderableType:

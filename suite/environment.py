@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import subprocess
+import sysconfig
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,9 +31,10 @@ FLAGS = tuple(
 VARIABLES = tuple(
     """
     OMP_ GOMP_ KMP_ MKL_ OPENBLAS_ GOTO_ BLIS_ VECLIB_ NUMEXPR_ DNNL_ ONEDNN_ NPY_
-    XLA_ TORCH PYTORCH_ JAX_ CUDA_ CUDNN_ CUBLAS_ NVIDIA_ MALLOC_ LD_PRELOAD
+    XLA_ TORCH PYTORCH_ ATEN_ JAX_ CUDA_ CUDNN_ CUBLAS_ NVIDIA_ MALLOC_ LD_PRELOAD
     TF_NUM_ TF_THREAD_ TF_CPP_ TF_XLA_ TF_ENABLE_ TF_DISABLE_ TF_DETERMINISTIC_ TF_FORCE_ TF_USE_
     TF_GPU_ TF_CUDA_ TF_CUDNN_ TF_ONEDNN_ TF_FUNCTION_ TF_SET_ TF_AUTO_MIXED_PRECISION_
+    PYTHONDEVMODE PYTHONMALLOC PYTHONTRACEMALLOC
     """.split()
 )
 """Beginnings of the names of environment variables that change how a framework computes.
@@ -66,7 +68,7 @@ def collect(triptych: str | None = None, root: Path = Path("/")) -> dict[str, An
             "distribution": _distribution(root),
             "architecture": platform.machine(),
         },
-        "python": {"version": platform.python_version(), "implementation": platform.python_implementation()},
+        "python": _python(),
         "cpu": _cpu(root),
         "memory": _memory(),
         "limits": limits(root),
@@ -74,6 +76,18 @@ def collect(triptych: str | None = None, root: Path = Path("/")) -> dict[str, An
         "variables": variables(os.environ),
         "blas": _tried(_blas),
         **_gpus(),
+    }
+
+
+def _python() -> dict[str, Any]:
+    """`optimised` says whether it was built with --enable-optimizations; None where it does not tell how it was built."""
+    arguments = sysconfig.get_config_var("CONFIG_ARGS")
+    return {
+        "version": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "compiler": platform.python_compiler(),
+        "optimised": "--enable-optimizations" in arguments if arguments else None,
+        "debug": bool(sysconfig.get_config_var("Py_DEBUG")),
     }
 
 

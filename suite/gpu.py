@@ -41,12 +41,16 @@ class Gpu:
     handle: Any
 
     def facts(self) -> dict[str, Any]:
-        """Name, driver, CUDA version and so on, as plain values. Memory in bytes, clocks in MHz, power in watts."""
+        """Name, driver, CUDA version and so on, as plain values. Memory in bytes, clocks in MHz, power in watts.
+
+        `busy` is the share of the last moment in which it computed for anybody.
+        """
         memory = self._ask("nvmlDeviceGetMemoryInfo", self.handle)
         capability = self._ask("nvmlDeviceGetCudaComputeCapability", self.handle)
         cuda = self._ask("nvmlSystemGetCudaDriverVersion")
         milliwatts = self._ask("nvmlDeviceGetEnforcedPowerLimit", self.handle)
         mig = self._ask("nvmlDeviceGetMigMode", self.handle)
+        busy = self._ask("nvmlDeviceGetUtilizationRates", self.handle)
         return {
             "entry": self.entry,
             "name": _text(self._ask("nvmlDeviceGetName", self.handle)),
@@ -61,6 +65,7 @@ class Gpu:
             "mig": bool(mig[0]) if mig else None,
             "sharing": COMPUTE_MODES.get(self._ask("nvmlDeviceGetComputeMode", self.handle)),
             "processes": self.processes(),
+            "busy": busy.gpu / 100 if busy else None,
             "held_down": sorted(self.state().reasons),
         }
 

@@ -4,7 +4,7 @@ import json
 
 from suite import checking, doctor, targets
 from suite.cases import line
-from suite.doctor import Finding
+from suite.doctor.finding import Finding
 from suite.plan import make_plan
 from suite.records import Check, Line
 
@@ -68,8 +68,11 @@ def test_conventions_without_a_framework_say_what_to_do(triptych_command, monkey
 
 
 def test_doctor_prints_remedies_and_ends_with_1_only_where_something_fails(triptych_command, monkeypatch):
-    findings = [Finding("ok", "python", "3.11"), Finding("warning", "load", "3.1", "it disturbs", "stop [it]")]
-    monkeypatch.setattr(doctor, "examine", lambda targets, folder: findings)
+    findings = [
+        Finding("ok", "python", "3.11", "it runs"),
+        Finding("warning", "load", "3.1", "it disturbs", "stop [it]"),
+    ]
+    monkeypatch.setattr(doctor, "examine", lambda targets, folder, progress: findings)
     done = triptych_command("doctor")
     assert done.code == 0
     assert "warning load 3.1 it disturbs → stop [it] 1 warning among 2 findings" in done.words
@@ -79,5 +82,7 @@ def test_doctor_prints_remedies_and_ends_with_1_only_where_something_fails(tript
 
 
 def test_doctor_says_when_nothing_is_off(triptych_command, monkeypatch):
-    monkeypatch.setattr(doctor, "examine", lambda targets, folder: [Finding("ok", "python", "3.11")])
+    monkeypatch.setattr(
+        doctor, "examine", lambda targets, folder, progress: [Finding("ok", "python", "3.11", "it runs")]
+    )
     assert triptych_command("doctor").out.endswith("nothing is off\n")

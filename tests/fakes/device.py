@@ -110,6 +110,9 @@ class FakeNvml:
     def nvmlDeviceGetComputeRunningProcesses(self, handle: FakeDevice) -> list[int]:
         return [*(pid for pid, size in handle.held().items() if size), *range(handle.settings.strangers)]
 
+    def nvmlDeviceGetUtilizationRates(self, handle: FakeDevice) -> SimpleNamespace:
+        return SimpleNamespace(gpu=40 if handle.settings.strangers else 0)
+
     def nvmlDeviceGetComputeMode(self, handle: FakeDevice) -> int:
         return handle.settings.compute_mode
 

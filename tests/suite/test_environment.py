@@ -145,6 +145,7 @@ def test_this_machine_is_described_in_plain_json():
     assert found["triptych"]["version"] == "1.2.3"
     assert found["cpu"]["allowed"] == environment.allowed_cpus()
     assert found["python"]["version"] == ".".join(map(str, sys.version_info[:3]))
+    assert (found["python"]["debug"], bool(found["python"]["compiler"])) == (hasattr(sys, "gettotalrefcount"), True)
 
 
 def test_the_blas_is_named_without_its_path(machine):

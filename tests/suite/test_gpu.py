@@ -27,6 +27,12 @@ def test_facts_are_plain_and_complete(found: Gpu) -> None:
     assert facts["memory_bytes"] == 8 * 2**30
     assert facts["sharing"] == "shared"
     assert facts["most_clock_mhz"] == 1980
+    assert facts["busy"] == 0.0
+
+
+def test_a_gpu_that_computes_for_others_is_busy(found: Gpu, fake_gpu: FakeDevice) -> None:
+    fake_gpu.set(strangers=1)
+    assert (found.facts()["busy"], found.facts()["processes"]) == (0.4, 1)
 
 
 def test_what_the_driver_does_not_tell_is_none(found: Gpu) -> None:
