@@ -8,25 +8,21 @@ protocol.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
-import os
-import resource
 import sys
 import time
 import types
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from impls.interface import conventions, load
-from suite import ceilings, gradients, learner, threads, timing
-from suite.device import EXACT, FLUSH_BYTES, cold_ns, dispatch_ns, is_tf32, kind
-from suite.errors import TriptychError
+from suite import ceilings, gradients, learner, process, proofs, timing
+from suite.device import FLUSH_BYTES, cold_ns, dispatch_ns, kind
+from suite.errors import TriptychError, describe
 from suite.model_program import ModelProgram
 from suite.program import Program, Unsupported, definition
 from suite.protocol import Channel, Closed, Message, load_arrays, save_arrays
@@ -39,29 +35,6 @@ ANCHOR_SIZE, ANCHOR_CALLS = 256, 4
 """The anchor is a product of two matrices and a tanh of every entry, some milliseconds in all."""
 WORTH_COLLECTING = 2**20
 """Bytes of a case's numbers. Looking through a framework's million objects takes 0.1 to 0.2 s, which little is not worth."""
-PROOF = {
-    "cpu": dict(batch=768, in_features=1024, out_features=1024),
-    "cuda": dict(batch=2048, in_features=4096, out_features=4096),
-}
-"""The long kernel that the synchronisation is proven with: 1.6 GFLOP, on a GPU 69."""
-SHARE, LONG = 384, 1024
-"""Rows of a product for each thread that shall share it, and the length of its sums: 0.8 GFLOP a thread."""
-ROUNDED: dict[str, dict[str, Any]] = {
-    "linear": dict(batch=256, in_features=EXACT, out_features=256),
-    "conv2d": dict(
-        batch=4,
-        in_channels=EXACT,
-        out_channels=64,
-        size=8,
-        kernel=1,
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=1,
-        auto_pad="explicit",
-    ),
-}
-"""Sums of so many products that show how their factors were rounded."""
 COLD_CALLS = 5
 KERNEL_CALLS = 10
 
@@ -87,7 +60,7 @@ class Worker:
             "import_s": self.import_s,
             "python": sys.version.split()[0],
             "versions": self.backend.versions(),
-            "settings": {**self.backend.settings(), "affinity": ",".join(map(str, sorted(affinity())))},
+            "settings": {**self.backend.settings(), "affinity": ",".join(map(str, sorted(process.affinity())))},
             "implementations": sorted(self.implementations),
             "modes": list(self.backend.modes),
             "cuda_modes": list(self.backend.cuda_modes),
@@ -102,63 +75,17 @@ class Worker:
         self.backend.synchronize(self.backend.forward(_trivial, mode)(tensor))
         return {"seconds": time.perf_counter() - start}
 
-    def prove_clock(self, device: str) -> Reply:
-        """Whether this backend's synchronisation waits for every output; see `timing.prove_synchronization`."""
-        workload, problem = definition("linear", PROOF[kind(device)])
-        values = {name: round_to(array, "float32") for name, array in draw(workload, problem, seed=0).items()}
-        eager = self.backend.modes[0]
-        program = self._program(workload, problem, "gradient", eager, "default", "float32", kind(device), values)
-        # Contracted to a number: reading that back takes no time but what is left of computing it.
-        long = self.backend.forward(program.objective, eager)
-
-        def short_and_long(*arguments: Any) -> tuple[Any, ...]:
-            # The long one comes last: a synchronisation that waits for the first output only is caught.
-            return (arguments[-1], *long(*arguments))
-
-        def read_back(outputs: Any) -> None:
-            self.backend.numpy(outputs[-1])
-
-        work = timing.Timed(short_and_long, program.arguments, self.backend.synchronize)
-        work.synchronize(short_and_long(*work.arguments))
-        read_back(short_and_long(*work.arguments))
-        with timing.no_garbage_collection():
-            proof = timing.prove_synchronization(work, read_back)
-        return {"passed": proof.passed, "sentence": proof.sentence}
-
-    def prove_precision(self, precision: str, device: str) -> Reply:
-        """Whether products in float32 are rounded to TF32 where that was asked for, and nowhere else, by computing some.
-
-        A convolution may be free to round and not do it, so it only has to abstain where that was asked for.
-        """
-        found = {}
-        for name, parameters in ROUNDED.items():
-            workload, problem = definition(name, parameters)
-            values = {
-                name: np.full(
-                    tensor.shape, 1.0001 if name == "x" else tensor.role == "parameter" and name != "bias", float
-                )
-                for name, tensor in workload.tensors(problem).items()
-            }
-            eager = self.backend.modes[0]
-            program = self._program(workload, problem, "forward", eager, "default", precision, kind(device), values)
-            total = float(program.read(program.call())["y"].flat[0])
-            found[name] = is_tf32(total)
-        wanted = precision == "tf32"
-        passed = found["linear"] == wanted and (wanted or not found["conv2d"])
-        words = ", ".join(f"{name} {'is' if rounded else 'is not'}" for name, rounded in found.items())
-        return {"passed": passed, "sentence": f"asked for {precision}, rounded to TF32: {words}"}
-
     def describe_build(self) -> Reply:
         return dict(self.backend.build())
 
+    def prove_clock(self, device: str) -> Reply:
+        return proofs.clock(self.backend, self.implementations, kind(device))
+
+    def prove_precision(self, precision: str, device: str) -> Reply:
+        return proofs.precision(self.backend, self.implementations, precision, kind(device))
+
     def count_threads(self, count: int) -> Reply:
-        """How many threads compute in a product on the CPU that is large enough for `count`; see `suite.threads`."""
-        self.backend.use("float32")
-        matmul = self.implementations["matmul", "default"].function
-        product = self.backend.forward(matmul, self.backend.modes[0])
-        shapes = (SHARE * count, LONG), (LONG, LONG)
-        factors = [self.backend.array(np.full(shape, 0.5), "float32", "cpu") for shape in shapes]
-        return {"threads": threads.at_work(lambda: self.backend.synchronize(product(*factors)))}
+        return {"threads": proofs.threads_at_work(self.backend, self.implementations, count)}
 
     def ceilings(self, precision: str, device: str) -> Reply:
         """The most arithmetic and the most memory traffic in a second that this framework reaches; see `suite.ceilings`."""
@@ -373,9 +300,9 @@ class Worker:
         work, calls = self._ready(key), self.calls[key]
         with timing.no_garbage_collection():
             timing.time_block(work, calls)
-            stolen, switches = stolen_ms(), involuntary_switches()
+            stolen, switches = process.stolen_ms(), process.involuntary_switches()
             elapsed = timing.time_block(work, calls)
-            switches, stolen = involuntary_switches() - switches, stolen_ms() - stolen
+            switches, stolen = process.involuntary_switches() - switches, process.stolen_ms() - stolen
         return {"ns": elapsed / calls, "switches": switches, "stolen_ms": stolen}
 
     def anchor(self) -> Reply:
@@ -419,7 +346,7 @@ class Worker:
     def _peak_memory(self, work: timing.Timed) -> int | None:
         if self.case["device"] == "cuda":
             return self.backend.peak_device_bytes(work.function, work.arguments)
-        return peak_memory_bytes(lambda: timing.time_block(work, 1))
+        return process.peak_memory_bytes(lambda: timing.time_block(work, 1))
 
     def drop(self, key: str) -> Reply:
         self.programs.pop(key, None)
@@ -490,59 +417,6 @@ def _wide(array: np.ndarray) -> Any:
     return np.float64 if array.dtype.kind == "f" else array.dtype
 
 
-def describe(error: BaseException, limit: int = 300) -> str:
-    """`ValueError: its first line`, no longer than `limit` characters."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = f"{type(error).__name__}: {lines[0] if lines else ''}".rstrip(": ")
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def affinity() -> set[int]:
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-
-
-def involuntary_switches() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
-
-
-def stolen_ms() -> float:
-    """Milliseconds that the hypervisor gave to others since boot, over all CPUs; 0 where Linux does not tell."""
-    try:
-        with open("/proc/stat", "rb") as file:
-            fields = file.readline().split()
-        return int(fields[8]) * 1000 / os.sysconf("SC_CLK_TCK")
-    except (OSError, IndexError, ValueError):
-        return 0.0
-
-
-def peak_memory_bytes(call: Callable[[], Any]) -> int | None:
-    """Growth of the resident set's high-water mark over one call; None where Linux does not tell.
-
-    Writing 5 to clear_refs resets the mark (proc(5)). Memory that an allocator kept from earlier calls would hide the
-    growth, so glibc is asked to give it back first; what a framework's own allocator keeps is not seen.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim:
-        trim(0)
-    try:
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-        before = _status_bytes("VmRSS")
-        call()
-        return max(0, _status_bytes("VmHWM") - before)
-    except (OSError, KeyError):
-        return None
-
-
-def _status_bytes(field: str) -> int:
-    with open("/proc/self/status") as file:
-        for line in file:
-            name, _, value = line.partition(":")
-            if name == field:
-                return int(value.split()[0]) * 1024
-    raise KeyError(field)
-
-
 def serve(worker: Worker, channel: Channel) -> None:
     """Answer messages until the coordinator closes the pipe."""
     while True:
@@ -552,20 +426,10 @@ def serve(worker: Worker, channel: Channel) -> None:
             return
 
 
-def prepare_process(configuration: dict[str, Any]) -> None:
-    """Set what must be set before a framework is imported. The environment was set by whoever started this process."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, configuration["cpus"])
-    limit = configuration["memory_limit_bytes"]
-    if limit and hasattr(resource, "RLIMIT_DATA"):
-        # An allocation too many fails here, in this process, before the kernel has to choose a victim.
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-
-
 def main() -> None:
     configuration = json.loads(sys.argv[1])
     channel = Channel(configuration["read_fd"], configuration["write_fd"])
-    prepare_process(configuration)
+    process.prepare(configuration["cpus"], configuration["memory_limit_bytes"])
     try:
         worker = Worker(configuration["package"], configuration["threads"])
         hello = worker.hello()
