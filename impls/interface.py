@@ -88,10 +88,11 @@ def registered(package: str, workload: str) -> Implementation:
 
 
 def load(package: str) -> tuple[Backend, dict[tuple[str, str], Implementation]]:
-    """Import a framework's package: its backend, and its implementations by workload and variant."""
+    """Import a framework's package: its backend, and its implementations by workload and variant; not its diagnostics."""
     backend = importlib.import_module(f"{package}.backend").BACKEND
     for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
-        importlib.import_module(module.name)
+        if module.name != f"{package}.diagnostics":
+            importlib.import_module(module.name)
     return backend(), {key[1:]: found for key, found in _REGISTER.items() if key[0] == package}
 
 

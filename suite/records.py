@@ -1,4 +1,5 @@
-"""What a run leaves behind: `run.json` and `cells.jsonl` in one folder. The only module that reads or writes them.
+"""What a run leaves behind: `run.json`, `cells.jsonl` and what was added later, in one folder. The only module that reads or
+writes them.
 
 `cells.jsonl` is append-only: a line for each cell and launch, all lines of a case's launch in one flushed write, so that
 a killed run loses at most the launch of the case in flight. Reading merges the lines of a cell into one `Cell`. What is
@@ -17,6 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from suite.diagnoses import AnyDiagnosis
 from suite.errors import RecordsError
 
 SCHEMA_VERSION = 1
@@ -252,25 +254,27 @@ class Run(Struct, frozen=True):
     cells: list[Cell]
     folder: str
     curves: list[Curve] = []
+    diagnoses: list[AnyDiagnosis] = []
 
 
 _encode = msgspec.json.Encoder().encode
 _decode_line = msgspec.json.Decoder(Line, strict=True).decode
 _decode_curve = msgspec.json.Decoder(Curve, strict=True).decode
+_decode_diagnosis: Callable[[bytes], AnyDiagnosis] = msgspec.json.Decoder(AnyDiagnosis, strict=True).decode
 _decode_run = msgspec.json.Decoder(RunRecord, strict=True).decode
 
 IDENTITY = ("workload", "problem", "task", "precision", "device", "threads", "target", "mode", "variant")
 
 
-def identity(cell: Line | Cell) -> tuple[Any, ...]:
+def identity(cell: Line | Cell | AnyDiagnosis) -> tuple[Any, ...]:
     """What tells one cell of a run from another."""
     return tuple(getattr(cell, field) for field in IDENTITY)
 
 
 def read_run(folder: Path) -> Run:
     """The run in `folder`. Raises RecordsError naming file and line where anything is missing, broken or unknown."""
-    record = read_record(folder)
-    return Run(record=record, cells=merge(read_lines(folder)), folder=str(folder), curves=read_curves(folder))
+    record, cells = read_record(folder), merge(read_lines(folder))
+    return Run(record, cells, str(folder), read_curves(folder), read_diagnoses(folder))
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -299,6 +303,11 @@ def read_lines(folder: Path) -> list[Line]:
 def read_curves(folder: Path) -> list[Curve]:
     """The lines of `learning.jsonl`; none where nothing was learned."""
     return _read_lines(folder, "learning.jsonl", _decode_curve)
+
+
+def read_diagnoses(folder: Path) -> list[AnyDiagnosis]:
+    """The lines of `diagnoses.jsonl`; none where nothing was explained."""
+    return _read_lines(folder, "diagnoses.jsonl", _decode_diagnosis)
 
 
 def _read_lines(folder: Path, name: str, decode: Callable[[bytes], T]) -> list[T]:
@@ -366,7 +375,11 @@ class Writer:
         """Likewise."""
         self._append("learning.jsonl", [curve])
 
-    def _append(self, name: str, lines: Sequence[Line | Curve]) -> None:
+    def append_diagnosis(self, diagnosis: AnyDiagnosis) -> None:
+        """Likewise."""
+        self._append("diagnoses.jsonl", [diagnosis])
+
+    def _append(self, name: str, lines: Sequence[Line | Curve | AnyDiagnosis]) -> None:
         with open(self.folder / name, "ab", buffering=0) as file:
             file.write(b"".join(_encode(line) + b"\n" for line in lines))
             os.fsync(file.fileno())
@@ -392,7 +405,7 @@ def open_existing(folder: Path) -> Iterator[Writer]:
         raise RecordsError(f"{folder} holds no run to resume")
     with _locked(folder):
         record = read_record(folder)
-        for name in ("cells.jsonl", "learning.jsonl"):
+        for name in ("cells.jsonl", "learning.jsonl", "diagnoses.jsonl"):
             _drop_cut_off_line(folder / name)
         read_lines(folder)
         yield Writer(folder, record)

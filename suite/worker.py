@@ -52,6 +52,7 @@ class Worker:
         self.case: dict[str, Any] = {}
         self.programs: dict[str, Program] = {}
         self.calls: dict[str, int] = {}
+        self.subjects: dict[str, Any] = {}
 
     def hello(self) -> Reply:
         """Who this is: versions, settings as read back, and what is implemented."""
@@ -108,6 +109,7 @@ class Worker:
         size = sum(array.nbytes for array in self.values.values())
         self.programs.clear()
         self.calls.clear()
+        self.subjects.clear()
         self.values.clear()
         gc.unfreeze()
         if size > WORTH_COLLECTING:
@@ -347,6 +349,27 @@ class Worker:
         if self.case["device"] == "cuda":
             return self.backend.peak_device_bytes(work.function, work.arguments)
         return process.peak_memory_bytes(lambda: timing.time_block(work, 1))
+
+    def diagnose(self, key: str, what: str, task: str, mode: str, variant: str, **arguments: Any) -> Reply:
+        """What `suite.diagnosing` finds out under the name `what` about a cell of the open case."""
+        from impls.diagnostics import diagnostics  # not in a plain run
+        from suite.diagnosing import DIAGNOSES, Subject
+
+        workload, own = definition(self.case["workload"], self.case["parameters"])
+        precision, device = self.case["precision"], self.case["device"]
+
+        def make(**changes: Any) -> Program:
+            problem, values = own, self.values
+            if changes:
+                problem = workload.problem(None, **{**own, **changes})
+                drawn = draw(workload, problem, seed=0, tangents=task in ("jvp", "hvp"))
+                values = {name: round_to(array, precision) for name, array in drawn.items()}
+            return self._program(workload, problem, task, mode, variant, precision, device, values)
+
+        if key not in self.subjects:
+            self.subjects[key] = Subject(diagnostics(self.package), make)
+        self.backend.use(precision)
+        return DIAGNOSES[what](self.subjects[key], **arguments)
 
     def drop(self, key: str) -> Reply:
         self.programs.pop(key, None)

@@ -119,6 +119,8 @@ class Workers:
         self.threads = threads
         self.logs = logs
         self.warm_caches = warm_caches
+        self.caches: Path | None = None
+        """Where all of these keep what their compilers made, one after the other; None: as `Scratch.caches` has it."""
         self.cpus = sorted(_allowed_cpus())[:threads]
         self.running: dict[str, WorkerProcess] = {}
         self.unavailable: dict[str, CellFailed] = {}
@@ -193,7 +195,7 @@ class Workers:
         to_coordinator, from_worker = os.pipe()
         generation = self.scratch.next_generation()
         log = self.logs / f"{target.name}-{generation}.log"
-        caches = self.scratch.caches(generation, self.warm_caches)
+        caches = self.caches or self.scratch.caches(generation, self.warm_caches)
         # On a GPU it is the device's memory that runs out, and what the driver maps would count.
         self.memory_limit_bytes = 0 if self.gpu else int(MEMORY_SHARE * psutil.virtual_memory().available)
         configuration = {

@@ -22,6 +22,7 @@ WORKER_SIDE = [
         ROOT / "suite" / f"{name}.py"
         for name in (
             "__init__",
+            "diagnosing",
             "errors",
             "gradients",
             "learner",

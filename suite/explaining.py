@@ -1,0 +1,164 @@
+"""Why each cell of a run takes its time: found out in worker processes in which nothing is timed for the run itself.
+
+A case gets two sets of processes, which share the folder where compilers keep what they made: the first finds it empty and
+answers everything in `DIAGNOSES`; the second only compiles again.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from suite.cases import Case, Column, line
+from suite.checking import Checker, crew
+from suite.diagnoses import AnyDiagnosis, Compiling, Counts, Diagnosis, Overhead, Profile
+from suite.plan import Plan
+from suite.progress import Progress
+from suite.records import Writer, identity, merge, read_lines
+from suite.workers import CellFailed, Scratch, Workers, scratch_folder
+
+TIMEOUT_S = 600.0
+PROFILED_CALLS = 10
+TINY_SAMPLES = 5
+SAMPLE_S = 0.02
+WARM_UP_S = 2.0
+SHARED = ("workload", "problem", "task", "precision", "device", "threads", "target", "framework", "mode", "variant")
+"""What a diagnosis has of the cell that it is of."""
+
+
+@dataclass
+class Bench:
+    """One case in one set of worker processes."""
+
+    case: Case
+    checker: Checker
+    workers: Workers
+    traces: Path | None
+    """Where Chrome traces go; None for none."""
+    cached: bool
+    """Whether these processes find what others compiled."""
+    compilers_s: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def ask(self, column: Column, what: str, **arguments: Any) -> dict[str, Any]:
+        """What the column's worker finds out by the function of that name in `suite.diagnosing`."""
+        self.checker.open(self.case, column.target)
+        asked: dict[str, Any] = dict(key=column.name, task=self.case.task, mode=column.mode, variant=column.variant)
+        return self.workers.ask(column.target, "diagnose", TIMEOUT_S, what=what, **asked, **arguments)
+
+
+Find = Callable[[Bench, Column], "dict[str, Any] | None"]
+
+
+def explain(plan: Plan, writer: Writer, progress: Progress, traces: Path | None = None) -> None:
+    """Explain every cell that the run in the writer's folder has ended ok; each diagnosis is written as it is there.
+
+    `traces` is a folder for one Chrome trace a cell.
+    """
+    ended_ok = {identity(cell) for cell in merge(read_lines(writer.folder)) if cell.status == "ok"}
+    cells = [
+        (case, [c for c in plan.columns if identity(line(case, c, status="ok")) in ended_ok]) for case in plan.cases
+    ]
+    progress.start(sum(len(columns) * (len(DIAGNOSES) + 1) for _, columns in cells))
+    with scratch_folder() as scratch:
+        try:
+            for number, (case, columns) in enumerate(cells):
+                kept = scratch.folder / "caches" / f"explained-{number}"
+                _in_new_processes(case, columns, plan, writer, progress, scratch, kept, traces, cached=False)
+                _in_new_processes(case, columns, plan, writer, progress, scratch, kept, traces, cached=True)
+        finally:
+            progress.finish()
+
+
+def _in_new_processes(
+    case: Case,
+    columns: list[Column],
+    plan: Plan,
+    writer: Writer,
+    progress: Progress,
+    scratch: Scratch,
+    kept: Path,
+    traces: Path | None,
+    cached: bool,
+) -> None:
+    workers = crew(plan, scratch, Path(writer.folder) / "logs")
+    workers.caches = kept
+    bench = Bench(case, Checker(case, workers, plan.seed, plan.columns), workers, traces, cached)
+    try:
+        for kind, find in DIAGNOSES[:1] if cached else DIAGNOSES:
+            for column in columns:
+                progress.step(f"{case.text}: {column.name}: {kind.__struct_config__.tag}")
+                found = _diagnosis(bench, column, kind, find)
+                if found is not None:
+                    writer.append_diagnosis(found)
+    finally:
+        workers.stop()
+
+
+def _diagnosis(bench: Bench, column: Column, kind: type[Diagnosis], find: Find) -> AnyDiagnosis | None:
+    """What was found of the cell, or why it could not be; None where there is nothing to ask."""
+    cell = line(bench.case, column, status="ok")
+    told = {name: getattr(cell, name) for name in SHARED} | {"what": kind.__struct_config__.tag}
+    if kind is Compiling:
+        told["cached"] = bench.cached
+    try:
+        found = find(bench, column)
+    except CellFailed as failure:
+        found = {"reason": failure.reason}
+    return None if found is None else msgspec.convert({**told, **found}, AnyDiagnosis)
+
+
+def _compiling(bench: Bench, column: Column) -> dict[str, Any] | None:
+    """The compiler started by something trivial first, so that the cell is not charged with that."""
+    worker = bench.workers.get(column.target)
+    if column.mode not in worker.hello["compiled_modes"]:
+        return None
+    if column.mode not in worker.compilers_s:
+        reply = bench.workers.ask(
+            column.target, "start_compiler", TIMEOUT_S, mode=column.mode, device=bench.case.device
+        )
+        worker.compilers_s[column.mode] = reply["seconds"]
+    return {"compiler_start_s": worker.compilers_s[column.mode], **bench.ask(column, "compiling")}
+
+
+def _profile(bench: Bench, column: Column) -> dict[str, Any]:
+    trace = None
+    if bench.traces is not None:
+        bench.traces.mkdir(parents=True, exist_ok=True)
+        name = re.sub(r"[^\w.=,]+", "-", f"{bench.case.text} {column.name}").strip("-")
+        trace = str((bench.traces / f"{name}.json").absolute())
+    return bench.ask(column, "profile", calls=PROFILED_CALLS, trace=trace)
+
+
+def _counts(bench: Bench, column: Column) -> dict[str, Any]:
+    return bench.ask(column, "counts")
+
+
+def _overhead(bench: Bench, column: Column) -> dict[str, Any]:
+    """The same cell of the `tiny` problem, timed as a run times: warmed up, then some samples."""
+    case = bench.case
+    chosen = {name: case.parameters[name] for name in case.definition.choices} if case.task == "train_step" else {}
+    tiny = replace(case, problem="tiny", parameters=case.definition.problem("tiny", **chosen))
+    bench.checker.open(tiny, column.target)
+
+    def ask(command: str, **arguments: Any) -> dict[str, Any]:
+        return bench.workers.ask(column.target, command, TIMEOUT_S, key=column.name, **arguments)
+
+    ask("build", task=case.task, mode=column.mode, variant=column.variant, folder=None)
+    ask("warm_up", limit_s=WARM_UP_S, sample_s=SAMPLE_S)
+    samples = [ask("sample")["ns"] for _ in range(TINY_SAMPLES)]
+    return {"parameters": dict(tiny.parameters), "call_s": statistics.median(samples) / 1e9}
+
+
+DIAGNOSES: tuple[tuple[type[Diagnosis], Find], ...] = (
+    (Compiling, _compiling),
+    (Profile, _profile),
+    (Counts, _counts),
+    (Overhead, _overhead),
+)
+"""In this order, since the last opens another case, which drops what was compiled for the first."""
