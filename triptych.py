@@ -30,7 +30,21 @@ if TYPE_CHECKING:
     from suite.progress import Progress
 
 __version__ = "0.1.0"
-__all__ = ["Run", "calibrate", "check", "diverge", "drift", "learn", "load", "plan", "resume", "run", "run_plan"]
+__all__ = [
+    "Run",
+    "calibrate",
+    "check",
+    "diverge",
+    "drift",
+    "explain",
+    "explain_plan",
+    "learn",
+    "load",
+    "plan",
+    "resume",
+    "run",
+    "run_plan",
+]
 
 RESULTS = Path("results")
 FAILURES = ("incorrect", "failed", "crashed")
@@ -240,6 +254,32 @@ def learn(folder: Path | str, *models: str, seeds: int = 3, progress: Progress |
         plan = Plan.from_dict(writer.record.selection)
         learning.learn(plan, chosen, range(plan.seed, plan.seed + seeds), writer, progress or Silent())
     return _reported(Path(folder))
+
+
+def explain(
+    *selectors: str, traces: Path | str | None = None, progress: Progress | None = None, **choices: Unpack[Choices]
+) -> Run:
+    """Run `selectors`, and find out why each cell takes its time; the run's report then says it under "Why".
+
+    `traces` is a folder for a Chrome trace of each cell; `choices` are described at `plan`. The run itself is like any
+    other: what explains it is found in worker processes of its own. Raises UsageError for what cannot be done.
+    """
+    return explain_plan(plan(*selectors, **choices), traces=traces, progress=progress)
+
+
+def explain_plan(plan: Plan, *, traces: Path | str | None = None, progress: Progress | None = None) -> Run:
+    """Carry out `plan` and explain its cells, as `explain` does."""
+    from suite import explaining
+    from suite.progress import Silent
+    from suite.records import open_existing
+
+    found = run_plan(plan, progress=progress)
+    if found.record.ended == "interrupted":
+        return found
+    with open_existing(found.folder) as writer:
+        folder = None if traces is None else Path(traces)
+        explaining.explain(plan, writer, progress or Silent(), folder)
+    return _reported(found.folder)
 
 
 def load(folder: Path | str) -> Run:

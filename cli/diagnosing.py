@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from cli.options import (
     Device,
     Frameworks,
     Json,
+    Launches,
     Modes,
     Precisions,
     ProfileName,
@@ -22,7 +24,7 @@ from cli.options import (
     Variants,
     split,
 )
-from cli.output import make_progress, own_targets, print_json, show_table
+from cli.output import announce, conclude, end_run, make_progress, own_targets, print_json, show_table
 from suite.errors import UsageError, unknown
 
 commands = typer.Typer()
@@ -106,6 +108,55 @@ def diverge(
     drift = triptych.drift(model, (one, other), steps, precisions=[precision or "float32"], threads=threads, seed=seed)
     print_json(parting.steps_as_json(drift)) if json else show_table(parting.steps_table(drift))
     raise typer.Exit(drift.first is not None)
+
+
+@commands.command()
+def explain(
+    selectors: Annotated[
+        list[str],
+        typer.Argument(metavar=r"WORKLOAD[problem]", help=r"A case: 'attention\[medium] gradient', 'conv2d\[small]'."),
+    ],
+    framework: Frameworks = [],
+    target: Targets = [],
+    task: Tasks = [],
+    mode: Modes = [],
+    precision: Precisions = ["float32"],
+    variant: Variants = [],
+    device: Device = "cpu",
+    threads: Threads = None,
+    seed: Seed = 0,
+    launches: Launches = None,
+    budget: Annotated[str, typer.Option(help="Time for the run itself, before it is explained: 90s, 10m.")] = "2m",
+    trace: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write a Chrome trace of each cell into this folder.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run a case in all modes, and say why each cell takes its time: what bounds it, what compiling costs, its operators."""
+    from reports import terminal
+    from suite.plan import parse_duration
+
+    plan = triptych.plan(
+        *selectors,
+        frameworks=split(framework),
+        interpreters=target,
+        tasks=split(task),
+        modes=split(mode),
+        precisions=split(precision),
+        variants=split(variant),
+        device=device,
+        threads=threads,
+        seed=seed,
+        launches=launches,
+        budget_s=parse_duration(budget),
+    )
+    announce(plan)
+    found = triptych.explain_plan(plan, traces=trace, progress=make_progress())
+    if json:
+        print_json(terminal.why_as_json(found.contents))
+        end_run(found)
+    show_table(terminal.why(found.contents))
+    conclude(found, json)
 
 
 @commands.command()

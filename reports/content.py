@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports import devices, format, learning, sentences, tables
+from reports import devices, explained, format, learning, sentences, tables
 from reports.format import count, listing, percent
 from reports.measures import Measures
 from reports.ranking import Ranking, rank
@@ -48,6 +48,7 @@ class Report:
     training: Table
     on_gpu: Table
     ceilings: Table
+    why: explained.Why
     learning: list[learning.Lesson]
     unranked: Table
     failed_checks: Table
@@ -76,6 +77,7 @@ def build(run: Run, rankings: list[Ranking] | None = None) -> Report:
         training=tables.training(rankings, labels),
         on_gpu=devices.on_gpu(rankings, labels),
         ceilings=devices.ceilings(run),
+        why=explained.why(run, rankings, labels),
         learning=learning.lessons(run.curves),
         unranked=tables.unranked(rankings, labels),
         failed_checks=tables.failed_checks(run, labels),

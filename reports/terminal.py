@@ -9,11 +9,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reports import content, sentences, tables
+from reports import content, explained, sentences, tables
 from reports.format import ratio, seconds
 from reports.measures import Measures
 from reports.ranking import Ranking, Standing, rank
-from reports.styled import line
+from reports.styled import grid, line
 from suite import comparison
 from suite.records import Run
 
@@ -38,6 +38,26 @@ def summary(run: Run) -> RenderableType:
     for note in sentences.notes(run, rankings):
         parts += [Text(), line(note, "yellow")]
     return Group(*parts)
+
+
+def why(run: Run) -> RenderableType:
+    """What explains each cell, in sentences, then the tables; the case is left out of these where there is but one.
+
+    Raises RecordsError where the run names no margin.
+    """
+    rankings = rank(run)
+    found = explained.why(run, rankings, content.case_labels(run.cells)[0])
+    parts: list[RenderableType] = []
+    for name, finding in found.findings:
+        parts += [line(name, "bold"), line(finding), Text()]
+    for table in found.tables:
+        parts += [line(table.caption, "bold"), grid(table, without=int(len(rankings) == 1)), Text()]
+    return Group(*parts, *(line(note, "yellow") for note in found.notes))
+
+
+def why_as_json(run: Run) -> dict[str, Any]:
+    """The same, unrounded: plain dicts, lists, numbers, text and None. Times are in seconds."""
+    return {"id": run.record.id, "cells": explained.as_json(run, rank(run))}
 
 
 def as_json(run: Run) -> dict[str, Any]:

@@ -48,9 +48,7 @@ class Compiling(Diagnosis, frozen=True, tag="compiling"):
     trace_s: Seconds | None = None
     lower_s: Seconds | None = None
     compile_s: Seconds | None = None
-    """Parts of build and first call, as far as the framework tells them apart; they do not overlap."""
-    call_s: Seconds | None = None
-    """The second call."""
+    """Parts of the first call, as far as the framework tells them apart; they do not overlap."""
     cache_hits: Count | None = None
     """Programs that were found on disk."""
     cache: str = ""
@@ -68,13 +66,15 @@ class Operator(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Profile(Diagnosis, frozen=True, tag="profile"):
-    """Some calls as the framework's profiler saw them. Figures are of one call, the mean of all."""
+    """Some calls as the framework's profiler saw them. Times are medians, numbers means of all calls."""
 
     calls: Count = 0
     call_s: Seconds | None = None
-    """Until its results are there; profiling is in it."""
+    """A call until its results are there, in the same process, before and after the profiler ran."""
+    profiled_s: Seconds | None = None
+    """The same while it ran: it takes time of its own."""
     work_s: Seconds | None = None
-    """Of that, the time during which any operator or kernel ran."""
+    """Of a profiled call, the time during which any operator or kernel ran."""
     dispatched: Amount | None = None
     """Operations and compiled programs that Python handed over."""
     kernels: Amount | None = None
@@ -89,6 +89,8 @@ class Overhead(Diagnosis, frozen=True, tag="overhead"):
     parameters: dict[str, int | float | bool | str] = {}
     call_s: Seconds | None = None
     """The median of some samples."""
+    dispatched: Amount | None = None
+    """Operations and compiled programs that Python handed over in a call of it."""
 
 
 class Counts(Diagnosis, frozen=True, tag="counts"):

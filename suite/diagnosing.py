@@ -6,8 +6,9 @@ Each takes the cell as a `Subject` and returns plain data. Nothing here runs, or
 from __future__ import annotations
 
 import json
+import statistics
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,21 +45,16 @@ class Subject:
 
 
 def compiling(subject: Subject) -> Reply:
-    """Build and first call of a new program, with the compilers watched; see `diagnoses.Compiling`."""
+    """Build and first call of a new program, the latter with the compilers watched; see `diagnoses.Compiling`."""
     start = time.perf_counter()
+    subject.made = program = subject.make()
+    built = time.perf_counter()
     with subject.diagnostics.compiling() as compiled:
-        program = subject.make()
-        built = time.perf_counter()
         program.call()
         called = time.perf_counter()
-    again = time.perf_counter()
-    program.call()
-    ended = time.perf_counter()
-    subject.made = program
     return {
         "build_s": built - start,
         "first_call_s": called - built,
-        "call_s": ended - again,
         "cache_hits": compiled.cache_hits,
         "cache": subject.diagnostics.cache,
         **{f"{step}_s": seconds for step, seconds in compiled.seconds.items()},
@@ -66,16 +62,37 @@ def compiling(subject: Subject) -> Reply:
 
 
 def profile(subject: Subject, calls: int, trace: str | None = None) -> Reply:
-    """Some calls under the framework's profiler; see `diagnoses.Profile`. `trace` names a file for the Chrome trace."""
+    """Some calls of a program that shows its kernels, under the framework's profiler; see `diagnoses.Profile`.
+
+    `trace` names a file for the Chrome trace.
+    """
     with subject.diagnostics.instrumented():
         program = subject.make()
         program.call()
-    program.arguments = subject.diagnostics.noting(program.arguments)
-    timing.warm_up(program.timed(), WARM_UP_S)
-    events = after(UNSTEADY, subject.diagnostics.profile(program.call, UNSTEADY + calls))
+    work = program.timed()
+    timing.warm_up(work, WARM_UP_S)
+    plain_ns = [timing.time_block(work, 1) for _ in range(calls)]
+    events = _profiled(subject.diagnostics, program, calls)
+    plain_ns += [timing.time_block(work, 1) for _ in range(calls)]
     if trace is not None:
         Path(trace).write_text(json.dumps(chrome_trace(events)), encoding="utf-8")
-    return summary(events, on_device=program.device != "cpu")
+    found = summary(events, on_device=program.device != "cpu")
+    return {"calls": calls, "call_s": statistics.median(plain_ns) / 1e9, **found}
+
+
+def dispatched(subject: Subject) -> Reply:
+    """How many operations and compiled programs Python hands over in one call."""
+    events = _profiled(subject.diagnostics, subject.program, calls=1)
+    return {"dispatched": summary(events, on_device=False)["dispatched"]}
+
+
+def _profiled(diagnostics: Diagnostics, program: Program, calls: int) -> list[Event]:
+    arguments = diagnostics.noting(program.arguments)
+
+    def call() -> None:
+        program.backend.synchronize(program.function(*arguments))
+
+    return after(UNSTEADY, diagnostics.profile(call, UNSTEADY + calls))
 
 
 def counts(subject: Subject) -> Reply:
@@ -86,13 +103,14 @@ def counts(subject: Subject) -> Reply:
 
 
 def repeat(subject: Subject, seconds: float) -> Reply:
-    """Call for so many seconds, after the warm-up; how many calls it were, and what they took. Somebody else reads a
-    meter meanwhile."""
+    """Call for so many seconds, in blocks that grow; how many calls it were. Somebody else reads a meter meanwhile."""
     work = subject.program.timed()
-    with timing.no_garbage_collection():
-        call_ns = timing.warm_up(work, WARM_UP_S).call_ns
-        calls = max(1, round(seconds * 1e9 / call_ns))
-        return {"calls": calls, "seconds": timing.time_block(work, calls) / 1e9}
+    calls, block, spent_ns = 0, 1, 0
+    while spent_ns < seconds * 1e9:
+        spent_ns += timing.time_block(work, block)
+        calls += block
+        block = calls
+    return {"calls": calls}
 
 
 def after(calls: int, events: Iterable[Event]) -> list[Event]:
@@ -103,36 +121,35 @@ def after(calls: int, events: Iterable[Event]) -> list[Event]:
 
 
 def summary(events: Iterable[Event], on_device: bool) -> Reply:
-    """The mean of all calls: what they took, how much of that was work, what was handed over, and the longest operators.
+    """What a call took under the profiler, and how much of that was work: medians of all calls; what was handed over, and
+    the longest operators: means.
 
     On a device only its kernels are work: operators are the host's.
     """
     events = list(events)
     calls = [event for event in events if event.kind == "call"]
-    kinds = ("kernel",) if on_device else ("operator", "kernel")
-    work = [event for event in events if event.kind in kinds]
-    spans = [
-        (max(event.start_ns, call.start_ns), min(event.end_ns, call.end_ns))
-        for call in calls
-        for event in work
-        if event.start_ns < call.end_ns and event.end_ns > call.start_ns
-    ]
-    count = len(calls)
-    found = Counter(event.kind for event in events)
-    times, numbers = defaultdict[str, int](int), Counter(event.name for event in work)
+    work = [event for event in events if event.kind == "kernel" or (event.kind == "operator" and not on_device)]
+    kinds, numbers, times = Counter(event.kind for event in events), Counter[str](), Counter[str]()
     for event in work:
+        numbers[event.name] += 1
         times[event.name] += event.duration_ns
-    longest = sorted(times, key=lambda name: -times[name])[:TOP]
+    count = len(calls)
     return {
-        "calls": count,
-        "call_s": sum(call.duration_ns for call in calls) / count / 1e9,
-        "work_s": covered_ns(spans) / count / 1e9,
-        "dispatched": (found["program"] + found["operator"]) / count,
-        "kernels": found["kernel"] / count if found["kernel"] else None,
+        "profiled_s": statistics.median(call.duration_ns for call in calls) / 1e9,
+        "work_s": statistics.median(covered_ns(_within(call, work)) for call in calls) / 1e9,
+        "dispatched": (kinds["program"] + kinds["operator"]) / count,
+        "kernels": kinds["kernel"] / count if kinds["kernel"] else None,
         "operators": [
-            {"name": name, "calls": numbers[name] / count, "self_s": times[name] / count / 1e9} for name in longest
+            {"name": name, "calls": numbers[name] / count, "self_s": total_ns / count / 1e9}
+            for name, total_ns in times.most_common(TOP)
         ],
     }
+
+
+def _within(call: Event, work: Iterable[Event]) -> list[tuple[int, int]]:
+    """From when to when each piece of work ran during the call."""
+    spans = ((max(one.start_ns, call.start_ns), min(one.end_ns, call.end_ns)) for one in work)
+    return [(start, end) for start, end in spans if start < end]
 
 
 def chrome_trace(events: Iterable[Event]) -> Reply:
@@ -158,5 +175,5 @@ def chrome_trace(events: Iterable[Event]) -> Reply:
 
 
 DIAGNOSES: dict[str, Callable[..., Reply]] = {
-    function.__name__: function for function in (compiling, profile, counts, repeat)
+    function.__name__: function for function in (compiling, profile, dispatched, counts, repeat)
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import statistics
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,19 +16,22 @@ from typing import Any
 
 import msgspec
 
+from suite import energy
 from suite.cases import Case, Column, line
 from suite.checking import Checker, crew
-from suite.diagnoses import AnyDiagnosis, Compiling, Counts, Diagnosis, Overhead, Profile
+from suite.diagnoses import AnyDiagnosis, Compiling, Counts, Diagnosis, Energy, Overhead, Profile
 from suite.plan import Plan
 from suite.progress import Progress
 from suite.records import Writer, identity, merge, read_lines
 from suite.workers import CellFailed, Scratch, Workers, scratch_folder
 
 TIMEOUT_S = 600.0
-PROFILED_CALLS = 10
+PROFILED_CALLS = 20
 TINY_SAMPLES = 5
 SAMPLE_S = 0.02
 WARM_UP_S = 2.0
+ENERGY_S = 2.0
+"""The meters count about every millisecond, and NVML's every hundred."""
 SHARED = ("workload", "problem", "task", "precision", "device", "threads", "target", "framework", "mode", "variant")
 """What a diagnosis has of the cell that it is of."""
 
@@ -139,11 +143,23 @@ def _counts(bench: Bench, column: Column) -> dict[str, Any]:
     return bench.ask(column, "counts")
 
 
+def _energy(bench: Bench, column: Column) -> dict[str, Any]:
+    meter = energy.find(bench.workers.gpu)
+    if isinstance(meter, str):
+        return {"reason": meter}
+    bench.ask(column, "repeat", seconds=ENERGY_S / 4)
+    before, start = meter.read(), time.perf_counter()
+    calls = bench.ask(column, "repeat", seconds=ENERGY_S)["calls"]
+    seconds, joules = time.perf_counter() - start, meter.joules(before, meter.read())
+    return {"joules": joules / calls, "calls": calls, "seconds": seconds, "meter": meter.name}
+
+
 def _overhead(bench: Bench, column: Column) -> dict[str, Any]:
     """The same cell of the `tiny` problem, timed as a run times: warmed up, then some samples."""
     case = bench.case
     chosen = {name: case.parameters[name] for name in case.definition.choices} if case.task == "train_step" else {}
     tiny = replace(case, problem="tiny", parameters=case.definition.problem("tiny", **chosen))
+    bench = replace(bench, case=tiny)
     bench.checker.open(tiny, column.target)
 
     def ask(command: str, **arguments: Any) -> dict[str, Any]:
@@ -152,13 +168,15 @@ def _overhead(bench: Bench, column: Column) -> dict[str, Any]:
     ask("build", task=case.task, mode=column.mode, variant=column.variant, folder=None)
     ask("warm_up", limit_s=WARM_UP_S, sample_s=SAMPLE_S)
     samples = [ask("sample")["ns"] for _ in range(TINY_SAMPLES)]
-    return {"parameters": dict(tiny.parameters), "call_s": statistics.median(samples) / 1e9}
+    call_s = statistics.median(samples) / 1e9
+    return {"parameters": dict(tiny.parameters), "call_s": call_s, **bench.ask(column, "dispatched")}
 
 
 DIAGNOSES: tuple[tuple[type[Diagnosis], Find], ...] = (
     (Compiling, _compiling),
     (Profile, _profile),
     (Counts, _counts),
+    (Energy, _energy),
     (Overhead, _overhead),
 )
 """In this order, since the last opens another case, which drops what was compiled for the first."""

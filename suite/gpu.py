@@ -73,6 +73,11 @@ class Gpu:
         memory = self._ask("nvmlDeviceGetMemoryInfo", self.handle)
         return int(memory.used) if memory else 0
 
+    def energy_uj(self) -> int | None:
+        """Microjoules that it has taken since the driver was loaded."""
+        millijoules = self._ask("nvmlDeviceGetTotalEnergyConsumption", self.handle)
+        return None if millijoules is None else int(millijoules) * 1000
+
     def processes(self) -> int:
         """How many processes compute on it; in a container, those that the driver shows there."""
         return len(self._ask("nvmlDeviceGetComputeRunningProcesses", self.handle) or [])

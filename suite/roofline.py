@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from suite.records import Ceiling, Cell
 
@@ -34,6 +34,39 @@ class Place:
 
     share: float
     limit: Literal["memory", "arithmetic"]
+
+
+Bound = Literal["memory", "arithmetic", "overhead"]
+BOUND = 0.5
+"""A cell is bound by what takes half of its time or more: no other can take as much."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of a cell's time each limit accounts for; None where it was not measured. They overlap, so that their sum
+    means nothing."""
+
+    memory: float | None
+    arithmetic: float | None
+    overhead: float | None
+
+    @property
+    def nearest(self) -> tuple[Bound, float] | None:
+        """The limit that accounts for most, and for how much."""
+        known: dict[Bound, float] = {}
+        for name in get_args(Bound):
+            share = getattr(self, name)
+            if share is not None:
+                known[name] = share
+        return max(known.items(), key=lambda pair: pair[1]) if known else None
+
+
+def limits(roof: Roof | None, flops: float, bytes: float, seconds: float, overhead_s: float | None) -> Limits:
+    """Of a cell that takes so long for so many operations and bytes, where with nearly nothing to compute it would take
+    `overhead_s`."""
+    memory = bytes / roof.bytes_per_s / seconds if roof and bytes else None
+    arithmetic = flops / roof.flops_per_s / seconds if roof and flops else None
+    return Limits(memory, arithmetic, None if overhead_s is None else overhead_s / seconds)
 
 
 def roof(ceilings: Sequence[Ceiling], cell: Cell) -> Roof | None:

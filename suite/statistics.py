@@ -171,6 +171,17 @@ def break_even_calls(extra_cost_s: float, eager_s: float, compiled_s: float) -> 
     return max(0.0, extra_cost_s / gain) if gain > 0 else math.inf
 
 
+def break_even_interval(extra_costs_s: Sequence[float], gains_s: Sequence[float]) -> Interval | None:
+    """Calls after which a one-off cost has paid for itself, from what each launch says: its cost, and what a call saved.
+
+    Student's t over the launches' numbers on the log scale, like every interval here. None where in any launch nothing was
+    saved, or nothing was spent: no number of calls says that.
+    """
+    if not extra_costs_s or min(*extra_costs_s, *gains_s) <= 0:
+        return None
+    return log_interval([cost / gain for cost, gain in zip(extra_costs_s, gains_s, strict=True)])
+
+
 def outliers(samples: Sequence[float]) -> list[bool]:
     """Tukey's far-out values, beyond three interquartile ranges: to be marked, never dropped (Tukey 1977, section 2C)."""
     if len(samples) < 4:
