@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from impls.jax.backend import JaxBackend
+
+BACKEND = JaxBackend

@@ -1,0 +1,1 @@
+"""PyTorch, with a workload that takes its time for a known cause in each variant."""
