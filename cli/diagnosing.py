@@ -126,7 +126,7 @@ def explain(
     threads: Threads = None,
     seed: Seed = 0,
     launches: Launches = None,
-    budget: Annotated[str, typer.Option(help="Time for the run itself, before it is explained: 90s, 10m.")] = "2m",
+    budget: Annotated[str, typer.Option(help="Time for the run itself, before it is explained: 90s, 10m.")] = "4m",
     trace: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write a Chrome trace of each cell into this folder.")
     ] = None,

@@ -304,10 +304,12 @@ def _paces(one: Explained) -> str:
 def _outside(one: Explained) -> str:
     if one.outside is None:
         return ""
-    told = f"{percent(one.outside)} of a profiled call is spent outside operators, in Python and dispatch"
-    return (
-        f"{told}: more than half, so fewer and larger operations would help." if one.outside >= OUTSIDE else f"{told}."
-    )
+    told = f"{percent(one.outside)} of a call is spent outside operators, in Python and dispatch"
+    if one.outside < OUTSIDE or one.profile is None or not one.profile.dispatched:
+        return f"{told}."
+    if one.profile.dispatched > FEW:
+        return f"{told}: fewer and larger operations, or a compiled mode, would help."
+    return f"{told}: only more work in a call would use it better."
 
 
 def _compiled(one: Explained) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from suite.diagnoses import Counts, Diagnosis, Profile
 from suite.errors import RecordsError
 from suite.records import (
     Check,
@@ -21,6 +22,7 @@ from suite.records import (
     merge,
     open_existing,
     open_new,
+    read_diagnoses,
     read_lines,
     read_record,
     read_run,
@@ -313,3 +315,38 @@ def test_the_schema_knows_every_status():
     assert sorted(schema["$defs"]["Line"]["properties"]["status"]["enum"]) == sorted(
         ["ok", "incorrect", "unsupported", "unavailable", "failed", "out_of_memory", "timeout", "crashed", "skipped"]
     )
+
+
+# Diagnoses
+
+CELL: dict[str, Any] = dict(
+    workload="linear",
+    problem="tiny",
+    task="forward",
+    precision="float32",
+    device="cpu",
+    threads=1,
+    target="jax",
+    framework="jax",
+    mode="jit",
+    variant="default",
+)
+
+
+def test_diagnoses_are_read_as_they_were_written(tmp_path: Path) -> None:
+    told: list[Diagnosis] = [Counts(**CELL, flops=12.0, note="a note"), Profile(**CELL, reason="no profiler")]
+    with open_new(tmp_path / "run", RECORD) as writer:
+        for one in told:
+            writer.append_diagnosis(one)  # type: ignore[arg-type]
+    assert read_run(tmp_path / "run").diagnoses == told
+
+
+@pytest.mark.parametrize(
+    "change", [{"what": "guessing"}, {"flops": -1.0}, {"flops": "many"}, {"joules": 1.0}, {"threads": 0}]
+)
+def test_a_diagnosis_that_is_none_is_an_error_with_its_line(tmp_path: Path, change: dict[str, Any]) -> None:
+    good = {"what": "counts", **CELL}
+    lines = [json.dumps(good), json.dumps({**good, **change})]
+    (tmp_path / "diagnoses.jsonl").write_text("\n".join(lines) + "\n")
+    with pytest.raises(RecordsError, match=r"diagnoses.jsonl, line 2 is broken"):
+        read_diagnoses(tmp_path)

@@ -51,3 +51,14 @@ def test_a_share_beyond_one_is_told_as_it_is(seconds: float) -> None:
     place = roofline.place(ROOF, flops=0, bytes=1000, seconds=seconds)
     assert place is not None
     assert place.share == pytest.approx(10 / seconds)
+
+
+def test_the_limit_that_accounts_for_most_is_the_nearest() -> None:
+    found = roofline.limits(ROOF, flops=2000, bytes=100, seconds=4, overhead_s=3)
+    assert (found.memory, found.arithmetic, found.overhead) == (0.25, 0.5, 0.75)
+    assert found.nearest == ("overhead", 0.75)
+
+
+def test_limits_that_nobody_measured_are_none_of_them() -> None:
+    assert roofline.limits(None, 2000, 100, 4, None).nearest is None
+    assert roofline.limits(ROOF, 0, 100, 4, None).nearest == ("memory", 0.25)

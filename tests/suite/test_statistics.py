@@ -10,6 +10,7 @@ from scipy import stats
 from suite.statistics import (
     Interval,
     break_even_calls,
+    break_even_interval,
     common_mean,
     controlled,
     disturbed,
@@ -359,3 +360,17 @@ def test_a_sample_is_disturbed_by_stolen_time_or_by_more_switches_than_usual() -
     assert disturbed([0, 0, 3, 2, 0], [0.0, 10.0, 0.0, 0.0, 0.0]) == [False, True, True, False, False]
     assert disturbed([20, 22, 25, 60], [0.0] * 4) == [False, False, False, True]
     assert disturbed([], []) == []
+
+
+def test_the_interval_of_calls_until_something_pays_is_that_of_the_launches() -> None:
+    found = break_even_interval([1.0, 1.1, 0.9], [0.01, 0.01, 0.01])
+    assert found == log_interval([100.0, 110.0, 90.0])
+
+
+@pytest.mark.parametrize(
+    ("costs", "gains"), [([], []), ([1.0, 1.0], [0.1, 0.0]), ([1.0, 1.0], [0.1, -0.1]), ([0.0], [0.1])]
+)
+def test_a_launch_in_which_nothing_was_saved_or_spent_leaves_no_number_of_calls(
+    costs: list[float], gains: list[float]
+) -> None:
+    assert break_even_interval(costs, gains) is None
