@@ -67,8 +67,8 @@ class Diagnostics(ABC):
 
     @property
     def cache(self) -> str:
-        """What is kept on disk of what was compiled, and when; a sentence."""
-        return "It keeps nothing that it compiled."
+        """What is kept on disk of what was compiled, and when; half a sentence."""
+        return "nothing that was compiled is kept"
 
     @abstractmethod
     def compiling(self) -> AbstractContextManager[Compiled]:

@@ -12,7 +12,7 @@ from reports import format as text
 from reports.format import MISSING, count, percent
 from reports.measures import Measures
 from reports.ranking import Ranking
-from reports.tables import Column, Table
+from reports.tables import MARKS, Column, Table
 from suite import comparison, roofline
 from suite.diagnoses import AnyDiagnosis, Compiling, Counts, Diagnosis, Energy, Overhead, Profile
 from suite.records import Cell, Run, identity
@@ -164,11 +164,11 @@ def compile_steps(cells: Iterable[Explained], labels: Mapping[str, str]) -> Tabl
             again = one.cached.first_call_s if one.cached else None
             hits = MISSING if one.cached is None or one.cached.cache_hits is None else str(one.cached.cache_hits)
             rows.append(
-                (*_name(one, labels), *map(text.seconds, (*steps, told.first_call_s, again)), hits, _pays_after(one))
+                (*_name(one, labels), *map(text.seconds, (*steps, told.first_call_s, again)), hits, _pays_short(one))
             )
-    heads = ("compiler start", "build", "trace", "lower", "compile", "rest, with the first run", "first call in all")
-    more = ("first call in a second process", "found on disk")
-    columns = (*_HEADS, *(Column(head, "number") for head in (*heads, *more)), Column("calls until it pays"))
+    heads = ("compiler start", "build", "trace", "lower", "compile", "rest and first run", "first call")
+    more = ("in a second process", "found on disk")
+    columns = (*_HEADS, *(Column(head, "number") for head in (*heads, *more)), Column("calls until it pays", "number"))
     return Table("What compiling consists of", columns, rows)
 
 
@@ -258,17 +258,17 @@ def _explained(run: Run, cell: Cell, m: Measures, told: Sequence[AnyDiagnosis], 
     )
     assert m.median_s is not None  # it is ranked
     roof = roofline.roof(run.record.ceilings, cell)
-    return replace(one, limits=roofline.limits(roof, cell.flops, cell.bytes, m.median_s, _overhead_s(one)))
+    return replace(one, limits=roofline.limits(roof, cell.flops, cell.bytes, m.median_s, _overhead(one)))
 
 
-def _overhead_s(one: Explained) -> float | None:
-    """What as many operations as the cell dispatches would take at the smallest problem's pace; where they were not counted,
-    the time of the smallest problem."""
-    if one.overhead is None:
+def _overhead(one: Explained) -> float | None:
+    """The share of its time that as many operations as the cell hands over would take at the smallest problem's pace; where
+    they were not counted, that of the smallest problem."""
+    if one.overhead is None or one.overhead.share is None:
         return None
-    if one.overhead_per_operation_s and one.profile and one.profile.dispatched:
-        return one.overhead_per_operation_s * one.profile.dispatched
-    return one.overhead.call_s
+    if one.overhead.dispatched and one.profile and one.profile.dispatched:
+        return one.overhead.share * one.profile.dispatched / one.overhead.dispatched
+    return one.overhead.share
 
 
 def _pays(cell: Cell, eager: Cell) -> Interval | None:
@@ -315,36 +315,52 @@ def _outside(one: Explained) -> str:
 def _compiled(one: Explained) -> str:
     if one.compiling is None or one.compiling.first_call_s is None:
         return ""
-    return f"Its first call takes {text.seconds(one.compiling.first_call_s)}; compiling pays: {_pays_after(one)}."
+    told = f"Its first call takes {text.seconds(one.compiling.first_call_s)}"
+    return f"{told}; {_PAYS.get(one.measures.against_eager or '', 'compiling pays {}').format(_calls(one))}."
+
+
+_PAYS = {
+    "": "there is no eager cell to compare with",
+    "slower": "compiling never pays, since it is slower than eager",
+    "equivalent": "compiling never pays, since it is as fast as eager",
+    "undecided": "compiling pays {} if it is faster at all, which is undecided",
+}
+"""By the verdict on a compiled mode against eager."""
 
 
 def _cached(one: Explained) -> str:
     if not one.compiling or not one.cached or not one.compiling.first_call_s or not one.cached.first_call_s:
         return ""
     if not one.cached.cache_hits:
-        return f"A second process finds nothing on disk. {one.cached.cache}" if one.cached.cache else ""
+        return f"A second process finds nothing on disk: {one.cached.cache}."
     saved = one.compiling.first_call_s - one.cached.first_call_s
     programs = count(one.cached.cache_hits, "program")
     return f"A second process finds {programs} on disk, which saves {text.seconds(max(0.0, saved))}."
 
 
-def _pays_after(one: Explained) -> str:
-    """`after 312 calls (280 to 350)`, as sure as the verdict against eager."""
-    m = one.measures
-    if m.against_eager is None:
-        return "there is no eager cell to compare with"
-    if m.against_eager == "slower":
-        return "never, it is slower than eager"
-    if m.against_eager == "equivalent":
-        return "never, it is as fast as eager"
-    doubt = " if it is faster at all, which is undecided" if m.against_eager == "undecided" else ""
-    if m.break_even_calls == 0:
-        return f"at once{doubt}"
-    if one.pays_after is None:
-        return f"after {text.calls(m.break_even_calls)} calls{doubt}" if text.known(m.break_even_calls) else "undecided"
-    bounded = text.known(one.pays_after.high) and one.pays_after.low > 0
-    bounds = f" ({text.calls(one.pays_after.low)} to {text.calls(one.pays_after.high)})" if bounded else ""
-    return f"after {text.calls(one.pays_after.estimate)} calls{bounds}{doubt}"
+def _calls(one: Explained) -> str:
+    """`after 312 calls (280 to 350)`"""
+    number = one.measures.break_even_calls if one.pays_after is None else one.pays_after.estimate
+    if number == 0:
+        return "at once"
+    bounds = ""
+    if one.pays_after and text.known(one.pays_after.high) and one.pays_after.low > 0:
+        bounds = f" ({text.calls(one.pays_after.low)} to {text.calls(one.pays_after.high)})"
+    return (
+        f"after {text.calls(number)} calls{bounds}"
+        if text.known(number)
+        else "after a number of calls that nobody knows"
+    )
+
+
+def _pays_short(one: Explained) -> str:
+    """The same for a table, with the mark of what is undecided."""
+    verdict = one.measures.against_eager
+    if verdict in ("slower", "equivalent"):
+        return "never"
+    if verdict is None or not text.known(one.measures.break_even_calls):
+        return MISSING
+    return _calls(one).removeprefix("after ").replace(" calls", "") + MARKS.get(verdict, "")
 
 
 def _rest_s(told: Compiling) -> float | None:
@@ -381,4 +397,6 @@ def _off(found: float | None, expected: float) -> float | None:
 def _signed(share: float | None) -> str:
     if share is None:
         return MISSING
+    if abs(share) < DIFFERENCE / 100:
+        return "none"
     return f"{100 * share:+.2g} %" if share < 1 else f"{1 + share:.3g} times"

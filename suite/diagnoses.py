@@ -84,13 +84,16 @@ class Profile(Diagnosis, frozen=True, tag="profile"):
 
 
 class Overhead(Diagnosis, frozen=True, tag="overhead"):
-    """The same cell of the workload's smallest problem, in which there is nearly nothing to compute."""
+    """The same cell of the workload's smallest problem, in which there is nearly nothing to compute, timed in turns with the
+    cell itself."""
 
     parameters: dict[str, int | float | bool | str] = {}
     call_s: Seconds | None = None
-    """The median of some samples."""
+    """Of the smallest problem; the median of the turns."""
+    share: Amount | None = None
+    """That time over the cell's own; the median of the turns."""
     dispatched: Amount | None = None
-    """Operations and compiled programs that Python handed over in a call of it."""
+    """Operations and compiled programs that Python handed over in a call of the smallest problem."""
 
 
 class Counts(Diagnosis, frozen=True, tag="counts"):

@@ -80,10 +80,26 @@ def profile(subject: Subject, calls: int, trace: str | None = None) -> Reply:
     return {"calls": calls, "call_s": statistics.median(plain_ns) / 1e9, **found}
 
 
-def dispatched(subject: Subject) -> Reply:
-    """How many operations and compiled programs Python hands over in one call."""
-    events = _profiled(subject.diagnostics, subject.program, calls=1)
-    return {"dispatched": summary(events, on_device=False)["dispatched"]}
+def overhead(subject: Subject, parameters: dict[str, Any], rounds: int, sample_s: float) -> Reply:
+    """The workload's smallest problem, which has these `parameters`, and the cell's own, in turns; see `diagnoses.Overhead`.
+
+    In turns, so that whatever else the machine does hits both.
+    """
+    tiny, own = subject.make(**parameters), subject.program
+    tiny.call()
+    works = (tiny.timed(), own.timed())
+    calls = [timing.calls_per_sample(work, timing.warm_up(work, WARM_UP_S).call_ns, sample_s) for work in works]
+    times: tuple[list[float], list[float]] = ([], [])
+    with timing.no_garbage_collection():
+        for _ in range(rounds):
+            for work, count, found in zip(works, calls, times, strict=True):
+                timing.time_block(work, count)
+                found.append(timing.time_block(work, count) / count / 1e9)
+    return {
+        "call_s": statistics.median(times[0]),
+        "share": statistics.median(small / large for small, large in zip(*times, strict=True)),
+        "dispatched": summary(_profiled(subject.diagnostics, tiny, calls=1), on_device=False)["dispatched"],
+    }
 
 
 def _profiled(diagnostics: Diagnostics, program: Program, calls: int) -> list[Event]:
@@ -175,5 +191,5 @@ def chrome_trace(events: Iterable[Event]) -> Reply:
 
 
 DIAGNOSES: dict[str, Callable[..., Reply]] = {
-    function.__name__: function for function in (compiling, profile, dispatched, counts, repeat)
+    function.__name__: function for function in (compiling, profile, overhead, counts, repeat)
 }

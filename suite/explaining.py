@@ -7,10 +7,9 @@ answers everything in `DIAGNOSES`; the second only compiles again.
 from __future__ import annotations
 
 import re
-import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,8 @@ from suite.workers import CellFailed, Scratch, Workers, scratch_folder
 
 TIMEOUT_S = 600.0
 PROFILED_CALLS = 20
-TINY_SAMPLES = 5
+ROUNDS = 10
 SAMPLE_S = 0.02
-WARM_UP_S = 2.0
 ENERGY_S = 2.0
 """The meters count about every millisecond, and NVML's every hundred."""
 SHARED = ("workload", "problem", "task", "precision", "device", "threads", "target", "framework", "mode", "variant")
@@ -47,7 +45,6 @@ class Bench:
     """Where Chrome traces go; None for none."""
     cached: bool
     """Whether these processes find what others compiled."""
-    compilers_s: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def ask(self, column: Column, what: str, **arguments: Any) -> dict[str, Any]:
         """What the column's worker finds out by the function of that name in `suite.diagnosing`."""
@@ -155,21 +152,11 @@ def _energy(bench: Bench, column: Column) -> dict[str, Any]:
 
 
 def _overhead(bench: Bench, column: Column) -> dict[str, Any]:
-    """The same cell of the `tiny` problem, timed as a run times: warmed up, then some samples."""
     case = bench.case
     chosen = {name: case.parameters[name] for name in case.definition.choices} if case.task == "train_step" else {}
-    tiny = replace(case, problem="tiny", parameters=case.definition.problem("tiny", **chosen))
-    bench = replace(bench, case=tiny)
-    bench.checker.open(tiny, column.target)
-
-    def ask(command: str, **arguments: Any) -> dict[str, Any]:
-        return bench.workers.ask(column.target, command, TIMEOUT_S, key=column.name, **arguments)
-
-    ask("build", task=case.task, mode=column.mode, variant=column.variant, folder=None)
-    ask("warm_up", limit_s=WARM_UP_S, sample_s=SAMPLE_S)
-    samples = [ask("sample")["ns"] for _ in range(TINY_SAMPLES)]
-    call_s = statistics.median(samples) / 1e9
-    return {"parameters": dict(tiny.parameters), "call_s": call_s, **bench.ask(column, "dispatched")}
+    tiny = dict(case.definition.problem("tiny", **chosen))
+    found = bench.ask(column, "overhead", parameters=tiny, rounds=ROUNDS, sample_s=SAMPLE_S)
+    return {"parameters": tiny, **found}
 
 
 DIAGNOSES: tuple[tuple[type[Diagnosis], Find], ...] = (
@@ -179,4 +166,3 @@ DIAGNOSES: tuple[tuple[type[Diagnosis], Find], ...] = (
     (Energy, _energy),
     (Overhead, _overhead),
 )
-"""In this order, since the last opens another case, which drops what was compiled for the first."""

@@ -61,12 +61,12 @@ class Limits:
         return max(known.items(), key=lambda pair: pair[1]) if known else None
 
 
-def limits(roof: Roof | None, flops: float, bytes: float, seconds: float, overhead_s: float | None) -> Limits:
-    """Of a cell that takes so long for so many operations and bytes, where with nearly nothing to compute it would take
-    `overhead_s`."""
+def limits(roof: Roof | None, flops: float, bytes: float, seconds: float, overhead: float | None) -> Limits:
+    """Of a cell that takes so long for so many operations and bytes; `overhead` is the share of its time that it would take
+    with nearly nothing to compute."""
     memory = bytes / roof.bytes_per_s / seconds if roof and bytes else None
     arithmetic = flops / roof.flops_per_s / seconds if roof and flops else None
-    return Limits(memory, arithmetic, None if overhead_s is None else overhead_s / seconds)
+    return Limits(memory, arithmetic, overhead)
 
 
 def roof(ceilings: Sequence[Ceiling], cell: Cell) -> Roof | None:

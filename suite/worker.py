@@ -367,7 +367,7 @@ class Worker:
             return self._program(workload, problem, task, mode, variant, precision, device, values)
 
         if key not in self.subjects:
-            self.subjects[key] = Subject(diagnostics(self.package), make, self.programs.get(key))
+            self.subjects[key] = Subject(diagnostics(self.package), make)
         self.backend.use(precision)
         return DIAGNOSES[what](self.subjects[key], **arguments)
 

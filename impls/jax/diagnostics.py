@@ -28,7 +28,7 @@ class JaxDiagnostics(Diagnostics):
     @property
     def cache(self) -> str:
         least_s = jax.config.jax_persistent_cache_min_compile_time_secs
-        return f"JAX keeps what took XLA {least_s:g} s or more to compile."
+        return f"JAX keeps what took XLA {least_s:g} s or more to compile"
 
     @contextmanager
     def compiling(self) -> Iterator[Compiled]:

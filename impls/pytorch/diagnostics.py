@@ -30,7 +30,7 @@ UNCOUNTED = {
 class PytorchDiagnostics(Diagnostics):
     @property
     def cache(self) -> str:
-        return "PyTorch keeps what its compiler made."
+        return "PyTorch keeps what its compiler made"
 
     @contextmanager
     def compiling(self) -> Iterator[Compiled]:

@@ -6,6 +6,7 @@ import pytest
 
 from reports import content, explained, html, markdown, terminal
 from reports.explained import Explained
+from reports.format import calls
 from reports.ranking import rank
 from suite.diagnoses import AnyDiagnosis, Compiling, Counts, Energy, Operator, Overhead, Profile
 from suite.records import Ceiling, Cell, Run
@@ -49,7 +50,7 @@ def test_a_run_that_was_not_explained_has_no_such_section() -> None:
 
 def test_where_nearly_nothing_to_compute_takes_most_of_the_time_overhead_is_the_bound() -> None:
     cell = a_cell_of(1.0)
-    told = explain(cell, profile(cell), of(cell, Overhead, call_s=8.5e-4, dispatched=10.0))
+    told = explain(cell, profile(cell), of(cell, Overhead, call_s=8.5e-4, share=0.85, dispatched=10.0))
     assert told.limits.overhead == pytest.approx(0.85, rel=0.02)
     words = explained.sentence(told)
     assert words.startswith("Bound by overhead, which accounts for 8")
@@ -59,7 +60,7 @@ def test_where_nearly_nothing_to_compute_takes_most_of_the_time_overhead_is_the_
 def test_overhead_grows_with_the_operations_that_are_handed_over() -> None:
     """An unrolled loop of 32 steps, where `tiny` has but one."""
     cell = a_cell_of(1.0)
-    told = explain(cell, profile(cell, dispatched=32.0), of(cell, Overhead, call_s=2e-5, dispatched=1.0))
+    told = explain(cell, profile(cell, dispatched=32.0), of(cell, Overhead, call_s=2e-5, share=0.02, dispatched=1.0))
     assert told.limits.overhead == pytest.approx(0.64, rel=0.02)
 
 
@@ -118,14 +119,14 @@ def test_compiling_pays_after_its_cost_over_what_a_call_saves_with_an_interval_o
     assert told.pays_after.low < 2000 < told.pays_after.high
     assert told.pays_after.estimate == pytest.approx(2000, rel=0.05)
     words = explained.sentence(told)
-    assert "Its first call takes 1.00 s; compiling pays: after " in words
-    assert f"({explained.text.calls(told.pays_after.low)} to {explained.text.calls(told.pays_after.high)})." in words
+    assert "Its first call takes 1.00 s; compiling pays after " in words
+    assert f"({calls(told.pays_after.low)} to {calls(told.pays_after.high)})." in words
     assert "A second process finds 2 programs on disk, which saves 700 ms." in words
 
 
 def test_compiling_that_does_not_help_never_pays() -> None:
-    assert "compiling pays: never, it is slower than eager." in explained.sentence(of_compiled(compiled(2.0)))
-    assert "compiling pays: never, it is as fast as eager." in explained.sentence(of_compiled(compiled(1.0)))
+    assert "compiling never pays, since it is slower than eager." in explained.sentence(of_compiled(compiled(2.0)))
+    assert "compiling never pays, since it is as fast as eager." in explained.sentence(of_compiled(compiled(1.0)))
     assert of_compiled(compiled(2.0)).pays_after is None
 
 
@@ -137,7 +138,7 @@ def test_the_steps_of_compiling_leave_a_rest() -> None:
     (row,) = table.rows
     shown = dict(zip(heads, row, strict=True))
     assert (shown["trace"], shown["lower"], shown["compile"]) == ("200 ms", "–", "500 ms")
-    assert shown["rest, with the first run"] == "300 ms"
+    assert shown["rest and first run"] == "300 ms"
 
 
 def counted_row(cell: Cell, **found: Any) -> dict[str, str]:

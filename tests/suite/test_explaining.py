@@ -85,9 +85,17 @@ def test_an_extra_copy_is_among_the_operators(bench: Bench) -> None:
 
 
 def test_an_unrolled_loop_hands_over_each_of_its_steps(bench: Bench) -> None:
-    healthy, unrolled = (found(bench, "dispatched", variant)["dispatched"] for variant in ("default", "unrolled"))
-    assert unrolled == healthy + STEPS
-    assert times_in_a_call(found(bench, "profile", "unrolled"), "sin") == STEPS
+    healthy, unrolled = (found(bench, "profile", variant) for variant in ("default", "unrolled"))
+    assert unrolled["dispatched"] == healthy["dispatched"] + STEPS
+    assert times_in_a_call(unrolled, "sin") == STEPS
+
+
+def test_a_sleep_takes_all_of_the_time_even_where_there_is_nearly_nothing_to_compute(bench: Bench) -> None:
+    tiny = dict(bench.case.definition.problem("tiny"))
+    overhead = found(bench, "overhead", "sleeps", parameters=tiny, rounds=2, sample_s=SLEEP_S)
+    assert overhead["call_s"] >= SLEEP_S
+    assert overhead["share"] > 0.5
+    assert overhead["dispatched"] == found(bench, "profile")["dispatched"]
 
 
 def test_an_extra_copy_moves_more_bytes(of_pytorch: Bench) -> None:

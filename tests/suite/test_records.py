@@ -337,7 +337,7 @@ def test_diagnoses_are_read_as_they_were_written(tmp_path: Path) -> None:
     told: list[Diagnosis] = [Counts(**CELL, flops=12.0, note="a note"), Profile(**CELL, reason="no profiler")]
     with open_new(tmp_path / "run", RECORD) as writer:
         for one in told:
-            writer.append_diagnosis(one)  # type: ignore[arg-type]
+            writer.append_diagnosis(one)
     assert read_run(tmp_path / "run").diagnoses == told
 
 

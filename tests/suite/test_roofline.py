@@ -54,7 +54,7 @@ def test_a_share_beyond_one_is_told_as_it_is(seconds: float) -> None:
 
 
 def test_the_limit_that_accounts_for_most_is_the_nearest() -> None:
-    found = roofline.limits(ROOF, flops=2000, bytes=100, seconds=4, overhead_s=3)
+    found = roofline.limits(ROOF, flops=2000, bytes=100, seconds=4, overhead=0.75)
     assert (found.memory, found.arithmetic, found.overhead) == (0.25, 0.5, 0.75)
     assert found.nearest == ("overhead", 0.75)
 
