@@ -9,7 +9,7 @@ import pytest
 
 import triptych
 from reports import write as writing
-from suite import calibration, checking, coordinator, targets
+from suite import calibration, checking, coordinator, explaining, targets
 from suite.cases import line
 from suite.errors import RecordsError, UsageError
 from suite.plan import Plan, make_plan
@@ -208,6 +208,20 @@ def test_bad_input_is_refused_before_anything_is_made(fake, tmp_path):
 
 
 # Resuming
+
+
+def test_a_run_is_explained_by_its_own_plan_once_it_is_done(fake, monkeypatch):
+    explained = []
+    monkeypatch.setattr(explaining, "explain", lambda plan, writer, progress, traces: explained.append((plan, traces)))
+    done = triptych.explain("linear[tiny]", frameworks=["numpy"], traces="traces")
+    assert explained == [(fake.plans[0], Path("traces"))]
+    assert (done.folder / "report.html").exists()
+
+
+def test_an_interrupted_run_is_not_explained(fake, monkeypatch):
+    fake.ended = "interrupted"
+    monkeypatch.setattr(explaining, "explain", lambda *arguments: pytest.fail("it was"))
+    assert triptych.explain("linear[tiny]", frameworks=["numpy"]).record.ended == "interrupted"
 
 
 def test_a_run_is_resumed_by_its_own_plan(fake):
