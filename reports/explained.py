@@ -308,7 +308,7 @@ def _outside(one: Explained) -> str:
     if one.outside < OUTSIDE or one.profile is None or not one.profile.dispatched:
         return f"{told}."
     if one.profile.dispatched > FEW:
-        return f"{told}: fewer and larger operations, or a compiled mode, would help."
+        return f"{told}: fewer and larger operations would help{', or compiling' if one.cell.mode == 'eager' else ''}."
     return f"{told}: only more work in a call would use it better."
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -68,35 +70,25 @@ def explain(plan: Plan, writer: Writer, progress: Progress, traces: Path | None 
     progress.start(sum(len(columns) * (len(DIAGNOSES) + 1) for _, columns in cells))
     with scratch_folder() as scratch:
         try:
-            for number, (case, columns) in enumerate(cells):
-                kept = scratch.folder / "caches" / f"explained-{number}"
-                _in_new_processes(case, columns, plan, writer, progress, scratch, kept, traces, cached=False)
-                _in_new_processes(case, columns, plan, writer, progress, scratch, kept, traces, cached=True)
+            for (case, columns), cached in product(cells, (False, True)):
+                with _bench(case, plan, writer, scratch, traces, cached) as bench:
+                    for kind, find in DIAGNOSES[:1] if cached else DIAGNOSES:
+                        for column in columns:
+                            progress.step(f"{case.text}: {column.name}: {kind.__struct_config__.tag}")
+                            if found := _diagnosis(bench, column, kind, find):
+                                writer.append_diagnosis(found)
         finally:
             progress.finish()
 
 
-def _in_new_processes(
-    case: Case,
-    columns: list[Column],
-    plan: Plan,
-    writer: Writer,
-    progress: Progress,
-    scratch: Scratch,
-    kept: Path,
-    traces: Path | None,
-    cached: bool,
-) -> None:
+@contextmanager
+def _bench(
+    case: Case, plan: Plan, writer: Writer, scratch: Scratch, traces: Path | None, cached: bool
+) -> Iterator[Bench]:
     workers = crew(plan, scratch, Path(writer.folder) / "logs")
-    workers.caches = kept
-    bench = Bench(case, Checker(case, workers, plan.seed, plan.columns), workers, traces, cached)
+    workers.caches = scratch.folder / "caches" / f"of-case-{plan.cases.index(case)}"
     try:
-        for kind, find in DIAGNOSES[:1] if cached else DIAGNOSES:
-            for column in columns:
-                progress.step(f"{case.text}: {column.name}: {kind.__struct_config__.tag}")
-                found = _diagnosis(bench, column, kind, find)
-                if found is not None:
-                    writer.append_diagnosis(found)
+        yield Bench(case, Checker(case, workers, plan.seed, plan.columns), workers, traces, cached)
     finally:
         workers.stop()
 
