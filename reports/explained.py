@@ -18,6 +18,7 @@ from suite.diagnoses import AnyDiagnosis, Compiling, Counts, Diagnosis, Energy, 
 from suite.records import Cell, Run, identity
 from suite.roofline import BOUND, Limits
 from suite.statistics import Interval, break_even_interval
+from suite.workloads import WORKLOADS
 
 OUTSIDE = 0.5
 """A cell spends its time in Python where during this share of a call, or more, no operator runs."""
@@ -25,6 +26,8 @@ DIFFERENCE = 0.01
 """A framework's count of operations that differs from the definition's by more is worth a reason."""
 FEW = 2
 """Where so few operations are handed over in a call, no compiler makes them fewer."""
+WIDEST = 60
+"""Characters of an operator's name; compilers write long ones."""
 TOP = 5
 """Operators of each cell that a report shows; the record has more."""
 D = TypeVar("D", bound=Diagnosis)
@@ -54,12 +57,12 @@ class Explained:
 
     @property
     def outside(self) -> float | None:
-        """The share of a call during which no operator ran. The profiler's own time is none of it: what operators took while
-        it ran is held against a call without it."""
+        """The share of a call during which no operator ran. Of calls with and without the profiler the shorter ones count:
+        it takes time of its own, which is none of theirs, and what else the machine did meanwhile is not either."""
         told = self.profile
-        return (
-            None if told is None or not told.call_s or told.work_s is None else max(0.0, 1 - told.work_s / told.call_s)
-        )
+        if told is None or told.work_s is None or not told.call_s or not told.profiled_s:
+            return None
+        return max(0.0, 1 - told.work_s / min(told.call_s, told.profiled_s))
 
 
 @dataclass(frozen=True)
@@ -190,11 +193,11 @@ def counted(cells: Iterable[Explained], labels: Mapping[str, str]) -> Table:
                     text.size(one.cell.bytes),
                     text.size(told.bytes),
                     _signed(bytes),
-                    (told.note or "not known") if differs else "",
+                    ("; ".join(filter(None, (_of_definition(one.cell), told.note))) or "not known") if differs else "",
                 )
             )
     heads = ("operations", "as counted", "difference", "bytes, at least", "bytes, as counted", "difference of bytes")
-    columns = (*_HEADS, *(Column(head, "number") for head in heads), Column("what the counter does otherwise"))
+    columns = (*_HEADS, *(Column(head, "number") for head in heads), Column("what is counted otherwise"))
     return Table("Operations and bytes, by definition and as the frameworks count them", columns, rows)
 
 
@@ -217,7 +220,7 @@ def operators(cells: Iterable[Explained], labels: Mapping[str, str]) -> Table:
     rows = [
         (
             *_name(one, labels),
-            operator.name,
+            operator.name if len(operator.name) <= WIDEST else f"{operator.name[: WIDEST - 1]}…",
             text.significant(operator.calls),
             text.seconds(operator.self_s),
             percent(operator.self_s / one.profile.call_s),
@@ -316,7 +319,10 @@ def _compiled(one: Explained) -> str:
     if one.compiling is None or one.compiling.first_call_s is None:
         return ""
     told = f"Its first call takes {text.seconds(one.compiling.first_call_s)}"
-    return f"{told}; {_PAYS.get(one.measures.against_eager or '', 'compiling pays {}').format(_calls(one))}."
+    verdict = one.measures.against_eager
+    if verdict == "undecided" and not text.known(one.measures.break_even_calls):
+        return f"{told}; whether compiling pays is undecided."
+    return f"{told}; {_PAYS.get(verdict or '', 'compiling pays {}').format(_calls(one))}."
 
 
 _PAYS = {
@@ -384,6 +390,14 @@ def _name(one: Explained, labels: Mapping[str, str]) -> tuple[str, str]:
 
 def _number(value: float | None) -> str:
     return MISSING if value is None else f"{value:,.4g}"
+
+
+def _of_definition(cell: Cell) -> str:
+    """What the definition counts that frameworks need not compute."""
+    workload = WORKLOADS.get(cell.workload)
+    if workload and workload.network and cell.task in ("gradient", "train_step"):
+        return "the definition counts the derivative by the model's input, too"
+    return ""
 
 
 def _large(value: float | None) -> str:

@@ -91,6 +91,12 @@ def test_what_no_operator_takes_is_pythons_and_the_profilers_own_time_is_not() -
     assert "only more work in a call would use it better" in explained.sentence(told)
 
 
+def test_what_the_machine_did_beside_a_call_is_not_pythons() -> None:
+    cell = a_cell_of()
+    told = explain(cell, of(cell, Profile, calls=5, call_s=5e-2, profiled_s=1e-3, work_s=4e-4))
+    assert told.outside == pytest.approx(0.6)
+
+
 def test_operators_that_take_longer_than_a_call_leave_nothing_to_python() -> None:
     cell = a_cell_of()
     assert explain(cell, profile(cell, work_s=2e-3)).outside == 0
@@ -130,6 +136,11 @@ def test_compiling_that_does_not_help_never_pays() -> None:
     assert of_compiled(compiled(2.0)).pays_after is None
 
 
+def test_whether_compiling_pays_is_undecided_where_it_measured_slower_without_proof() -> None:
+    cells = compiled(1.1, launches=1)
+    assert "Its first call takes 1.00 s; whether compiling pays is undecided." in explained.sentence(of_compiled(cells))
+
+
 def test_the_steps_of_compiling_leave_a_rest() -> None:
     cells = compiled(0.5)
     run = a_run_with(cells, [of(cells[1], Compiling, cached=False, first_call_s=1.0, trace_s=0.2, compile_s=0.5)])
@@ -153,9 +164,14 @@ def test_counts_that_differ_by_more_than_one_percent_are_given_with_what_is_know
     shown = counted_row(cell, flops=0.9e6, bytes=10240.0, note="the body of a loop counts once")
     assert (shown["operations"], shown["as counted"], shown["difference"]) == ("1.00 M", "900 k", "-10 %")
     assert shown["difference of bytes"] == "10 times"
-    assert shown["what the counter does otherwise"] == "the body of a loop counts once"
-    assert counted_row(cell, flops=1.005e6, note="it rounds")["what the counter does otherwise"] == ""
-    assert counted_row(cell, flops=0.0)["what the counter does otherwise"] == "not known"
+    assert shown["what is counted otherwise"] == "the body of a loop counts once"
+    assert counted_row(cell, flops=1.005e6, note="it rounds")["what is counted otherwise"] == ""
+    assert counted_row(cell, flops=0.0)["what is counted otherwise"] == "not known"
+
+
+def test_of_a_model_the_definition_counts_more_than_is_asked_for() -> None:
+    cell = a_cell_of(workload="mlp", task="train_step", flops=1.5e6)
+    assert "derivative by the model's input" in counted_row(cell, flops=1e6)["what is counted otherwise"]
 
 
 def test_operators_are_shown_with_their_share_of_a_call() -> None:
