@@ -49,8 +49,8 @@ def test_a_run_that_was_not_explained_has_no_such_section() -> None:
 
 
 def test_where_nearly_nothing_to_compute_takes_most_of_the_time_overhead_is_the_bound() -> None:
-    cell = a_cell_of(1.0)
-    told = explain(cell, profile(cell), of(cell, Overhead, call_s=8.5e-4, share=0.85, dispatched=10.0))
+    cell = a_cell(launches=[[1.0, 1.0, 1.0]])
+    told = explain(cell, profile(cell), of(cell, Overhead, call_s=9e-4, share=0.85, dispatched=10.0))
     assert told.limits.overhead == pytest.approx(0.85, rel=0.02)
     words = explained.sentence(told)
     assert words.startswith("Bound by overhead, which accounts for 8")
