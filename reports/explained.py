@@ -58,13 +58,17 @@ class Explained:
         return share * self.measures.median_s / told.dispatched
 
     @property
-    def outside(self) -> float | None:
-        """The share of a call during which no operator ran. Of calls with and without the profiler the shorter ones count:
-        it takes time of its own, which is none of theirs, and what else the machine did meanwhile is not either."""
+    def call_s(self) -> float | None:
+        """A call in the process of the profile. Of calls with and without the profiler the shorter ones count: it takes time
+        of its own, which is none of theirs, and what else the machine did meanwhile is not either."""
         told = self.profile
-        if told is None or told.work_s is None or not told.call_s or not told.profiled_s:
-            return None
-        return max(0.0, 1 - told.work_s / min(told.call_s, told.profiled_s))
+        return min(told.call_s, told.profiled_s) if told and told.call_s and told.profiled_s else None
+
+    @property
+    def outside(self) -> float | None:
+        """The share of a call during which no operator ran."""
+        work_s = self.profile.work_s if self.profile else None
+        return None if work_s is None or self.call_s is None else max(0.0, 1 - work_s / self.call_s)
 
 
 @dataclass(frozen=True)
@@ -225,10 +229,10 @@ def operators(cells: Iterable[Explained], labels: Mapping[str, str]) -> Table:
             operator.name if len(operator.name) <= WIDEST else f"{operator.name[: WIDEST - 1]}…",
             text.significant(operator.calls),
             text.seconds(operator.self_s),
-            percent(operator.self_s / one.profile.call_s),
+            percent(operator.self_s / one.call_s),
         )
         for one in cells
-        if one.profile and one.profile.call_s
+        if one.profile and one.call_s
         for operator in one.profile.operators[:TOP]
     ]
     columns = (

@@ -84,7 +84,7 @@ class JaxDiagnostics(Diagnostics):
         }
         said = [note for sign, note in notes.items() if sign in text]
         if told.get("transcendentals"):
-            said.append("exp, tanh and the like are counted apart")
+            said.append("every operation on an entry counts, but exp, tanh and the like apart")
         return Counted(told.get("flops"), told.get("bytes accessed"), "; ".join(said))
 
 
