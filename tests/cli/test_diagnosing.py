@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 
-from suite import checking, doctor, targets
+import pytest
+
+from suite import checking, coordinator, doctor, explaining, targets
 from suite.cases import line
+from suite.diagnoses import Profile
 from suite.doctor.finding import Finding
-from suite.plan import make_plan
-from suite.records import Check, Line
+from suite.plan import Plan, make_plan
+from suite.records import Check, Launch, Line, Sample, merge, read_lines
 
 
 def checked(monkeypatch, *lines: Line) -> None:
@@ -86,3 +89,54 @@ def test_doctor_says_when_nothing_is_off(triptych_command, monkeypatch):
         doctor, "examine", lambda targets, folder, progress: [Finding("ok", "python", "3.11", "it runs")]
     )
     assert triptych_command("doctor").out.endswith("nothing is off\n")
+
+
+# explain
+
+
+@pytest.fixture
+def explanations(monkeypatch, measuring) -> list[Plan]:
+    """Nothing is asked of anybody: each cell is right, and its operators are known."""
+    passed = [Check(name, 1e-7, 1e-5, True) for name in ("value", "gradient")]
+
+    def execute(plan, writer, progress) -> str:
+        measuring.append(plan)
+        samples = [Sample(round=number, ns=1000.0) for number in range(3)]
+        launch = Launch(0, 1.0, 0.0, 0.1, 0.2, 0.3, 4, True, 5, samples, [1000.0], None)
+        cells = [line(plan.cases[0], column, status="ok", launch=launch, checks=passed) for column in plan.columns]
+        writer.append(cells)
+        return "goal"
+
+    monkeypatch.setattr(coordinator, "execute", execute)
+
+    def explain(plan, writer, progress, traces=None) -> None:
+        for cell in merge(read_lines(writer.folder)):
+            known = {name: getattr(cell, name) for name in explaining.SHARED}
+            writer.append_diagnosis(
+                Profile(**known, calls=1, call_s=4e-6, profiled_s=5e-6, work_s=1e-6, dispatched=8.0)
+            )
+
+    monkeypatch.setattr(explaining, "explain", explain)
+    return measuring
+
+
+def test_explain_runs_the_case_and_says_why_each_cell_takes_its_time(triptych_command, explanations):
+    done = triptych_command("explain", "linear[small] gradient", "--framework", "numpy,jax", "--mode", "eager")
+    assert done.code == 0
+    assert explanations[0].cases[0].text.startswith("linear[small] gradient float32")
+    assert "linear[small] gradient, jax eager" in done.out
+    assert "75 % of a call is spent outside operators" in done.words
+    assert "report.html" in done.out
+
+
+def test_explain_prints_json(triptych_command, explanations):
+    done = triptych_command("explain", "linear[small] gradient", "--framework", "numpy", "--json")
+    (cell,) = json.loads(done.out)["cells"]
+    assert (cell["cell"], cell["outside_operators"]) == ("numpy eager", 0.75)
+
+
+def test_explain_refuses_what_is_no_case_before_anything_starts(triptych_command, explanations):
+    assert triptych_command("explain", "linaer").code == 2
+    assert triptych_command("explain").code == 2
+    assert triptych_command("explain", "linear", "--budget", "soon").code == 2
+    assert explanations == []
