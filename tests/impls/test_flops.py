@@ -30,14 +30,28 @@ A_VALUE = 5
 """Operations on entries that XLA may count for each value of a network: a normalisation has about as many."""
 
 
-def network(model: str) -> Network:
+def network(model: str, training: bool = False) -> Network:
     found = WORKLOADS[model].network
     assert found is not None
-    return found(WORKLOADS[model].problem("tiny"), False)
+    return found(WORKLOADS[model].problem("tiny"), training)
 
 
 FORWARD = [m for m in MODELS if not {step.operation for step in network(m).steps} & {"gelu", *RECURRENT}]
 """Without loops and erf."""
+
+
+def is_grouped(step: Step) -> bool:
+    return step.settings.get("groups", 1) > 1
+
+
+GRADIENT = [
+    model
+    for model in MODELS
+    if not {step.operation for step in network(model).steps} & {"multi_head_attention", *RECURRENT}
+    and not any(map(is_grouped, network(model).steps))
+]
+"""Without attention, whose fused backward pass no counter sees, and groups, which PyTorch's formula for the backward pass of
+a convolution does not know (torch.utils.flop_counter.conv_backward_flop, 2.13)."""
 
 
 @cache
@@ -45,11 +59,11 @@ def loaded(framework: str) -> tuple[Backend, dict[tuple[str, str], Implementatio
     return load(f"impls.{framework}")
 
 
-def program(framework: str, model: str, precision: str) -> ModelProgram:
+def program(framework: str, model: str, precision: str, task: str = "forward") -> ModelProgram:
     backend, implementations = loaded(framework)
     workload = WORKLOADS[model]
     problem = workload.problem("tiny")
-    choices: dict[str, Any] = dict(task="forward", mode="eager", variant="default", precision=precision, device="cpu")
+    choices: dict[str, Any] = dict(task=task, mode="eager", variant="default", precision=precision, device="cpu")
     return ModelProgram(backend, implementations, workload, problem, values=draw(workload, problem, seed=0), **choices)
 
 
@@ -80,6 +94,21 @@ def _inside_attention(operation: str, p: Any) -> float:
 @pytest.mark.parametrize("model", [name for name in MODELS if name not in OTHERWISE])
 def test_the_products_of_a_model_are_as_many_as_pytorch_counts(model: str) -> None:
     assert counted_by_pytorch(model) == defined(model)
+
+
+@pytest.mark.xdist_group("pytorch")
+@pytest.mark.parametrize("model", GRADIENT)
+def test_the_products_of_its_gradient_are_as_many_too(model: str) -> None:
+    """Nobody computes the derivative by the data, which the first layer would have."""
+    torch = pytest.importorskip("torch")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    ready = program("pytorch", model, "float64", "gradient")
+    with FlopCounterMode(display=False) as counter:
+        ready.function(*ready.arguments)
+    steps = [step for step in network(model, training=True).steps if step.operation in PRODUCTS]
+    assert counter.get_total_flops() == sum(step.gradient_flops for step in steps)
+    assert torch.is_grad_enabled()
 
 
 @pytest.mark.xdist_group("pytorch")

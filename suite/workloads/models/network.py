@@ -66,6 +66,8 @@ ELEMENTARY = (
     *("keep_columns", "keep_largest"),
 )
 """What moves and joins tensors, or is too simple to be a workload of its own: `impls/numpy/elementary.py`."""
+PRODUCTS = ("linear", "matmul", "conv1d", "conv2d", "conv_transpose2d")
+"""The derivative by either factor costs as much as the value."""
 VIEWS = ("reshape", "transpose", "slice", "broadcast")
 """Of these, what needs no memory of its own."""
 
@@ -81,6 +83,8 @@ class Network:
     outputs: dict[str, Value] = field(default_factory=dict)
     updates: dict[str, Value] = field(default_factory=dict)
     """By the name of a state (a running mean), what it is after a training step."""
+    moving: set[str | Fill] = field(default_factory=set)
+    """Results that depend on a parameter."""
 
     def input(self, name: str, axes: str, shape: tuple[int, ...], draw: Draw | None = None) -> Value:
         """Data; no gradient is taken by it."""
@@ -146,10 +150,17 @@ class Network:
         if self.training:
             self.updates |= dict(zip(states, results[1:], strict=False))
         cost = workload.cost(p)
-        self._append(
-            Step(layer, operation, p, tuple(inputs), tuple(results), cost.flops, cost.gradient, cost.reduction)
-        )
+        gradient = cost.gradient
+        if cost.gradient_flops is None and operation in PRODUCTS:
+            # Nobody asks for the derivative by what depends on no parameter.
+            gradient -= cost.flops * sum(not self._moves(value.name) for value in given.values())
+        self._append(Step(layer, operation, p, tuple(inputs), tuple(results), cost.flops, gradient, cost.reduction))
         return results[0]
+
+    def _moves(self, name: str | Fill) -> bool:
+        """Whether a tensor depends on a parameter."""
+        known = self.tensors.get(name) if isinstance(name, str) else None
+        return name in self.moving or (known is not None and known.role == "parameter")
 
     def elementary(
         self, layer: str, operation: str, inputs: list[Value], axes: str, shape: tuple[int, ...], /, **settings: Any
@@ -178,6 +189,8 @@ class Network:
             raise ValueError(f"two layers are called {step.layer}")
         self.layers.add(step.layer)
         self.steps.append(step)
+        if any(map(self._moves, step.inputs)):
+            self.moving |= {result.name for result in step.outputs}
 
     @property
     def flops(self) -> float:
