@@ -18,7 +18,6 @@ from suite.diagnoses import AnyDiagnosis, Compiling, Counts, Diagnosis, Energy, 
 from suite.records import Cell, Run, identity
 from suite.roofline import BOUND, Limits
 from suite.statistics import Interval, break_even_interval
-from suite.workloads import WORKLOADS
 
 OUTSIDE = 0.5
 """A cell spends its time in Python where during this share of a call, or more, no operator runs."""
@@ -199,7 +198,7 @@ def counted(cells: Iterable[Explained], labels: Mapping[str, str]) -> Table:
                     text.size(one.cell.bytes),
                     text.size(told.bytes),
                     _signed(bytes),
-                    ("; ".join(filter(None, (_of_definition(one.cell), told.note))) or "not known") if differs else "",
+                    (told.note or "not known") if differs else "",
                 )
             )
     heads = ("operations", "as counted", "difference", "bytes, at least", "bytes, as counted", "difference of bytes")
@@ -396,14 +395,6 @@ def _name(one: Explained, labels: Mapping[str, str]) -> tuple[str, str]:
 
 def _number(value: float | None) -> str:
     return MISSING if value is None else f"{value:,.4g}"
-
-
-def _of_definition(cell: Cell) -> str:
-    """What the definition counts that frameworks need not compute."""
-    workload = WORKLOADS.get(cell.workload)
-    if workload and workload.network and cell.task in ("gradient", "train_step"):
-        return "the definition counts the derivative by the model's input, too"
-    return ""
 
 
 def _large(value: float | None) -> str:

@@ -169,11 +169,6 @@ def test_counts_that_differ_by_more_than_one_percent_are_given_with_what_is_know
     assert counted_row(cell, flops=0.0)["what is counted otherwise"] == "not known"
 
 
-def test_of_a_model_the_definition_counts_more_than_is_asked_for() -> None:
-    cell = a_cell_of(workload="mlp", task="train_step", flops=1.5e6)
-    assert "derivative by the model's input" in counted_row(cell, flops=1e6)["what is counted otherwise"]
-
-
 def test_operators_are_shown_with_their_share_of_a_call() -> None:
     cell = a_cell_of()
     run = a_run_with([cell], [profile(cell)])
