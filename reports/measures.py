@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from suite import comparison, roofline
 from suite.records import Ceiling, Cell, Check, Launch, Run, Sample
@@ -202,8 +201,8 @@ def _on_gpu(launches: list[Launch]) -> dict[str, Any]:
 
     return dict(
         kernel_s=_median(one.kernel_ns / 1e9 if one.kernel_ns else None for one in told),
-        dispatch_s=_median(float(np.median(one.dispatch_ns)) / 1e9 for one in told if one.dispatch_ns),
-        cold_latency_s=_median(float(np.median(one.cold_latency_ns)) / 1e9 for one in told if one.cold_latency_ns),
+        dispatch_s=_median(statistics.median(one.dispatch_ns) / 1e9 for one in told if one.dispatch_ns),
+        cold_latency_s=_median(statistics.median(one.cold_latency_ns) / 1e9 for one in told if one.cold_latency_ns),
         device_memory_bytes=_median(one.memory_bytes or None for one in told),
         clock_mhz=_median(sample.clock_mhz or None for sample in samples),
         throttled_share=share(lambda sample: bool(sample.held_down)),
@@ -246,12 +245,12 @@ def _one_off(cell: Cell, of: Callable[[Launch], float]) -> float:
 
 
 def _latency_s(launch: Launch) -> float | None:
-    return float(np.median(launch.latency_ns)) / 1e9 if launch.latency_ns else None
+    return statistics.median(launch.latency_ns) / 1e9 if launch.latency_ns else None
 
 
 def _median(values: Iterable[float | None]) -> float | None:
     found = [value for value in values if value is not None]
-    return float(np.median(found)) if found else None
+    return float(statistics.median(found)) if found else None
 
 
 def _without_mode(cell: Cell) -> tuple[str, str, str]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from suite.errors import RecordsError
 from suite.records import Cell, Check, Launch, Run
@@ -103,7 +102,7 @@ def is_ranked(cell: Cell) -> bool:
 
 def launch_median_s(launch: Launch) -> float:
     """The median of a launch's samples, in seconds."""
-    return float(np.median([sample.ns for sample in launch.samples])) / 1e9
+    return statistics.median(sample.ns for sample in launch.samples) / 1e9
 
 
 def median(cell: Cell, only: dict[int, set[int]] | None = None) -> Interval:
@@ -115,14 +114,14 @@ def median(cell: Cell, only: dict[int, set[int]] | None = None) -> Interval:
         return log_interval([launch_median_s(launch) for launch in cell.launches if launch.samples])
     rounds = _rounds(cell)
     return log_interval(
-        [float(np.median([rounds[n][number] for number in numbers])) / 1e9 for n, numbers in only.items() if numbers]
+        [statistics.median(rounds[n][number] for number in numbers) / 1e9 for n, numbers in only.items() if numbers]
     )
 
 
 def levels(cell: Cell, anchored: bool) -> list[float]:
     """One number for each launch: the median of its samples in ns, or in units of their rounds' anchor."""
     launches = [launch for launch in cell.launches if launch.samples]
-    return [float(np.median([s.ns / s.anchor_ns if anchored else s.ns for s in launch.samples])) for launch in launches]
+    return [statistics.median(s.ns / s.anchor_ns if anchored else s.ns for s in launch.samples) for launch in launches]
 
 
 def is_anchored(cell: Cell) -> bool:
