@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports import devices, explained, format, learning, sentences, tables
+from reports import devices, explained, explorer, format, learning, sentences, tables
+from reports.anchors import Anchors
 from reports.format import count, listing, percent
 from reports.measures import Measures
 from reports.ranking import Ranking, rank
@@ -14,6 +15,9 @@ from suite import comparison
 from suite.cases import FRAMEWORK_MODES
 from suite.records import Cell, Run
 from suite.statistics import CONFIDENCE
+
+MOST_CASES = 60
+"""So many have a section and a figure of their own; of a run with more, the others are in the table of all cells alone."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Report:
     shared: str
     """What all cases have in common, left out of their labels: `float32, cpu, 2 threads`."""
     cases: list[CaseSection]
+    left_out: str
+    """A sentence where there are more cases than sections; empty where there are not."""
     ratios: Table
     compile_cost: Table
     training: Table
@@ -52,6 +58,8 @@ class Report:
     learning: list[learning.Lesson]
     unranked: Table
     failed_checks: Table
+    cells: str
+    """Every cell, as data for a program; see `reports.explorer`."""
     reading: list[tuple[str, str]]
     """Terms and what they mean in this report."""
     environment: Table
@@ -65,22 +73,28 @@ def build(run: Run, rankings: list[Ranking] | None = None) -> Report:
     rankings = rank(run) if rankings is None else rankings
     margin = comparison.margin(run)
     labels, shared = case_labels(run.cells)
+    anchors, shown = Anchors(), rankings[:MOST_CASES]
+    left_out = (
+        f"The first {MOST_CASES} of {len(rankings):,} cases are shown one by one; all cells are in the table below."
+    )
     return Report(
         title=f"Triptych: {run.record.id}",
         subject=sentences.subject(run),
         notes=sentences.notes(run, rankings),
         overview=sentences.overview(rankings),
         shared=shared,
-        cases=[_section(number, ranking, labels, margin) for number, ranking in enumerate(rankings, start=1)],
-        ratios=tables.ratios(rankings, column_names(run), labels),
-        compile_cost=tables.compile_cost(rankings, labels),
-        training=tables.training(rankings, labels),
-        on_gpu=devices.on_gpu(rankings, labels),
+        cases=[_section(anchors.of(f"case {ranking.case}"), ranking, labels, margin) for ranking in shown],
+        left_out=left_out if len(rankings) > MOST_CASES else "",
+        ratios=tables.ratios(shown, column_names(run), labels),
+        compile_cost=tables.compile_cost(shown, labels),
+        training=tables.training(shown, labels),
+        on_gpu=devices.on_gpu(shown, labels),
         ceilings=devices.ceilings(run),
         why=explained.why(run, rankings, labels),
         learning=learning.lessons(run.curves),
         unranked=tables.unranked(rankings, labels),
         failed_checks=tables.failed_checks(run, labels),
+        cells=explorer.data(rankings, anchors),
         reading=_reading(run, margin),
         environment=tables.environment(run.record.environment),
         targets=tables.targets(run),
@@ -118,11 +132,11 @@ def column_names(run: Run) -> list[str]:
     return list(dict.fromkeys(cell.name for cell in sorted(run.cells, key=order)))
 
 
-def _section(number: int, ranking: Ranking, labels: dict[str, str], margin: float) -> CaseSection:
+def _section(anchor: str, ranking: Ranking, labels: dict[str, str], margin: float) -> CaseSection:
     measures: list[Measures] = [*(standing.measures for standing in ranking.standings), *ranking.unranked]
     left_out = [f"{m.cell} ({tables.status_text(m)})" for m in ranking.unranked]
     return CaseSection(
-        anchor=f"case-{number}",
+        anchor=anchor,
         label=labels[ranking.case],
         finding=sentences.finding(ranking, margin),
         verdict=ranking.verdict or "no comparison",

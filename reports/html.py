@@ -1,7 +1,10 @@
-"""The report as one HTML file that needs nothing else: no script, no network, no font."""
+"""The report as one HTML file that needs nothing else: no network, no font, and without its script only the table of all
+cells is missing."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +16,25 @@ from reports.format import clean
 from reports.ranking import rank
 from suite.records import Run
 
+TEMPLATES = Path(__file__).parent / "templates"
+
 
 def render(run: Run) -> str:
     """The report on `run`. Raises RecordsError where the run names no margin."""
     rankings = rank(run)
-    plots = figures.interval_plots(run, rankings)
+    shown = rankings[: content.MOST_CASES]
+    plots = figures.interval_plots(run, shown)
+    script = (TEMPLATES / "explorer.js").read_text(encoding="utf-8")
     report = content.build(run, rankings)
     template = _environment().get_template("report.html.jinja")
     return template.render(
         report=report,
-        heat_map=figures.heat_map(run, rankings) if rankings else None,
-        plots=[plots.get(ranking.case) for ranking in rankings],
+        heat_map=figures.heat_map(run, shown) if shown else None,
+        plots=[plots.get(ranking.case) for ranking in shown],
         curves=[learning.figure(lesson) if lesson.curves else None for lesson in report.learning],
+        cells=Markup(report.cells),  # holds no `<`, see reports.explorer
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
@@ -39,7 +49,7 @@ def _finalize(value: Any) -> Any:
 
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         finalize=_finalize,
         undefined=jinja2.StrictUndefined,

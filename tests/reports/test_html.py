@@ -1,12 +1,18 @@
+import base64
+import hashlib
+import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from reports import html
+from reports.format import clean
 from suite.records import Run
 from tests.reports.builders import BAD, a_cell, a_gallery, a_run, a_target, noisy
 
+SCRIPT = (Path(html.__file__).parent / "templates" / "explorer.js").read_text("utf-8")
 EVIL = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -27,6 +33,7 @@ class Page(HTMLParser):
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str, str]] = []
         self.text = ""
+        self.scripts: list[str] = []
         self.open: list[str] = []
         self.feed(text)
         self.close()
@@ -45,7 +52,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if "script" in self.open:
+            self.scripts.append(data)
+        elif "style" not in self.open:
             self.text += data
 
 
@@ -84,7 +93,10 @@ def page() -> Page:
 def test_text_of_a_record_is_shown_and_never_obeyed(evil: str) -> None:
     harmless, hostile = Page(html.render(a_hostile_run("name"))), Page(html.render(a_hostile_run(evil)))
     assert hostile.tags == harmless.tags
-    assert not {"script", "img", "base", "iframe", "object"} & set(hostile.tags)
+    assert not {"img", "base", "iframe", "object"} & set(hostile.tags)
+    cells, script = hostile.scripts
+    assert script == harmless.scripts[1] == SCRIPT
+    assert clean(evil) in json.loads(cells)["texts"]
     assert not [name for _, name, _ in hostile.attributes if name.startswith("on")]
     assert evil in hostile.text
     assert not hostile.open
@@ -100,10 +112,15 @@ def test_the_page_refers_to_nothing_outside_itself(page: Page) -> None:
     assert re.findall(r"https?://[^\"<\s]*", source) == ["http://www.w3.org/2000/svg"] * source.count("<svg")
 
 
-def test_the_page_forbids_everything_but_its_own_style(page: Page) -> None:
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-    assert ("meta", "content", policy) in page.attributes
-    assert "script" not in page.tags
+def test_the_page_forbids_everything_but_its_own_style_and_its_one_script(page: Page) -> None:
+    digest = base64.b64encode(hashlib.sha256(page.scripts[1].encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'; "
+    assert ("meta", "content", policy + "base-uri 'none'; form-action 'none'") in page.attributes
+    assert page.tags.count("script") == 2
+    assert ("script", "type", "application/json") in page.attributes
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|Function\(|fetch|XMLHttp|import\(", SCRIPT
+    )
 
 
 def test_every_link_within_the_page_has_its_target_and_ids_are_unique(page: Page) -> None:
@@ -122,6 +139,7 @@ def test_the_parts_stand_in_their_order() -> None:
         "What was found",
         "Ratios at a glance",
         "Case by case",
+        "All cells",
         "What compiling costs",
         "What training takes",
         "What has no speed, and why",
@@ -140,9 +158,10 @@ def test_no_number_is_shown_as_nan_or_infinite(page: Page) -> None:
 
 def test_an_incorrect_cell_shows_its_errors_and_never_its_time() -> None:
     wrong = a_cell("jax", "jit", [[0.777] * 3] * 3, status="incorrect", reason="gradient", checks=BAD)
-    text = Page(html.render(a_run([wrong, a_cell("pytorch", launches=[[2.0] * 3] * 3)]))).text
-    assert "2.5e-02" in text and "weight[3, 1]" in text
-    assert "777" not in text and "0.39" not in text  # neither the time nor its ratio
+    page = Page(html.render(a_run([wrong, a_cell("pytorch", launches=[[2.0] * 3] * 3)])))
+    assert "2.5e-02" in page.text and "weight[3, 1]" in page.text
+    for text in (page.text, page.scripts[0]):
+        assert "777" not in text and "0.39" not in text  # neither the time nor its ratio
 
 
 @pytest.mark.parametrize(
