@@ -35,7 +35,8 @@ def heat_map(run: Run, rankings: Sequence[Ranking] | None = None) -> Figure:
     without a speed is hatched and says its status. Who has ranked the run already may pass the `rankings`.
     """
     rankings = rank(run) if rankings is None else list(rankings)
-    labels, shared = content.case_labels(run.cells)
+    every, shared = content.case_labels(run.cells)
+    labels = {ranking.case: every[ranking.case] for ranking in rankings}
     columns = content.column_names(run)
     verdicts = frames.verdicts(run, rankings)
     title = sentences.overview(rankings)

@@ -13,15 +13,18 @@ from markupsafe import Markup
 
 from reports import content, figures, learning
 from reports.format import clean
-from reports.ranking import rank
+from reports.ranking import Ranking, rank
 from suite.records import Run
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(run: Run) -> str:
-    """The report on `run`. Raises RecordsError where the run names no margin."""
-    rankings = rank(run)
+def render(run: Run, rankings: list[Ranking] | None = None) -> str:
+    """The report on `run`; who has ranked it already may pass the `rankings`.
+
+    Raises RecordsError where the run names no margin.
+    """
+    rankings = rank(run) if rankings is None else rankings
     shown = rankings[: content.MOST_CASES]
     plots = figures.interval_plots(run, shown)
     script = (TEMPLATES / "explorer.js").read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ import jinja2
 
 from reports import content
 from reports.format import clean
+from reports.ranking import Ranking
 from reports.tables import Table
 from suite.records import Run
 
@@ -18,9 +19,12 @@ class Verbatim(str):
     """Markdown made here, not to be escaped again."""
 
 
-def render(run: Run) -> str:
-    """The report on `run`. Raises RecordsError where the run names no margin."""
-    return fill("report.md.jinja", report=content.build(run))
+def render(run: Run, rankings: list[Ranking] | None = None) -> str:
+    """The report on `run`; who has ranked it already may pass the `rankings`.
+
+    Raises RecordsError where the run names no margin.
+    """
+    return fill("report.md.jinja", report=content.build(run, rankings))
 
 
 def fill(template: str, **values: Any) -> str:

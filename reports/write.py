@@ -20,8 +20,10 @@ def write(run: Run, folder: Path) -> list[Path]:
     cannot be written, or where the run names no margin.
     """
     from reports import html, markdown
+    from reports.ranking import rank
 
-    texts = {"report.md": markdown.render(run), "report.html": html.render(run)}
+    rankings = rank(run)
+    texts = {"report.md": markdown.render(run, rankings), "report.html": html.render(run, rankings)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return [_replace(folder / name, text) for name, text in texts.items()]

@@ -397,7 +397,7 @@ class Coordinator:
             return {}
         now = self.gpu.state()
         strangers = max(0, self.gpu.processes() - self.workers.on_device())
-        return {"clock_mhz": now.clock_mhz, "held_down": held_down(before, now), "strangers": strangers}
+        return {"clock_mhz": now.clock_mhz, "held_down": tuple(held_down(before, now)), "strangers": strangers}
 
     def _wanting(self, cells: list[Sampling]) -> list[Sampling]:
         """The cells that need further rounds in this launch, with those that they are held against."""

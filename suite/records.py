@@ -32,7 +32,7 @@ Seconds = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
 
 
-class Sample(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Sample(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """The time of a block of calls ended by one synchronisation, divided by their number, with what disturbed it."""
 
     round: Count
@@ -45,7 +45,7 @@ class Sample(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     """What fixed NumPy work took at the beginning of this round; 0 where that was not measured."""
     clock_mhz: Count = 0
     """Of the GPU, right after the block; 0 on a CPU."""
-    held_down: list[str] = []
+    held_down: tuple[str, ...] = ()
     """Why the GPU's clock was held down meanwhile: `power`, `heat` …"""
     strangers: Count = 0
     """Processes on the GPU that are not of this run."""

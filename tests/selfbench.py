@@ -120,6 +120,31 @@ def quick() -> Iterator[Figure]:
     yield Figure("quick", _profile_s("quick"), "s", 360)
 
 
+def reports() -> Iterator[Figure]:
+    """Reading a run of 20,000 cells and a million samples, and writing its report; the same of a smoke run's size."""
+    from tests.reports import large
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name, cases, limit_s in (("large_report", large.CASES, 20.0), ("smoke_report", 4, 3.0)):
+            run = Path(folder) / name
+            large.write(run, cases)
+            start = time.perf_counter()
+            peak = subprocess.run(
+                [sys.executable, "-c", _REPORT, str(run)], cwd=ROOT, check=True, capture_output=True, text=True
+            ).stdout
+            yield Figure(name, time.perf_counter() - start, "s", limit_s)
+            yield Figure(f"{name}_memory", int(peak) / 1e6, "GB", 1.0)
+            yield Figure(f"{name}_size", (run / "report.html").stat().st_size / 1e6, "MB", None)
+
+
+_REPORT = """
+import resource, sys, triptych
+triptych.load(sys.argv[1]).write_report()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+"""Prints the peak of its memory in KiB (on Linux)."""
+
+
 def crosschecks() -> Iterator[Figure]:
     """By how much Triptych's samples differ from those of other timers of the same calls."""
     from tests.crosschecks import disagreements
@@ -209,6 +234,7 @@ FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
     "help": help_time,
     "smoke": smoke,
     "quick": quick,
+    "reports": reports,
     "crosschecks": crosschecks,
     "yardsticks": yardsticks,
     "mutants": mutants,

@@ -60,7 +60,7 @@ def test_nothing_wrong_is_no_note() -> None:
 def test_a_throttled_clock_strangers_and_cells_apart_are_noted() -> None:
     run = a_run(
         [
-            on_gpu(sample={"held_down": ["power"]}),
+            on_gpu(sample={"held_down": ("power",)}),
             on_gpu("jax", 2.0, sample={"strangers": 1}, apart=True),
         ]
     )

@@ -62,7 +62,15 @@ def test_what_disturbs_a_gpu_is_marked_and_told(fake_gpu: FakeDevice, tmp_path: 
     fake_gpu.set(throttles=True, strangers=2)
     found = run(wanted([on_cuda()]), tmp_path / "run")
     (launch,) = only(found).launches
-    assert all(sample.held_down == ["heat", "power"] and sample.clock_mhz == 900 for sample in launch.samples)
+    assert all(
+        sample.held_down
+        == (
+            "heat",
+            "power",
+        )
+        and sample.clock_mhz == 900
+        for sample in launch.samples
+    )
     assert {sample.strangers for sample in launch.samples} == {2}
     clock, others = content.build(found).notes
     assert "clock was held down (heat, power) during 100 %" in clock
