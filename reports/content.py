@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports import devices, explained, explorer, format, learning, sentences, tables
+from reports import devices, explained, explorer, families, format, learning, sentences, tables
 from reports.anchors import Anchors
 from reports.format import count, listing, percent
 from reports.measures import Measures
@@ -44,6 +44,12 @@ class Report:
     notes: list[str]
     """How the run ended, where it did not simply end, and whether the machine was busy."""
     overview: str
+    families: Table
+    """Families of workloads against targets: who wins where."""
+    conclusions: list[tuple[str, str]]
+    """Of each family its name, and what the verdicts on its cases say."""
+    trust: list[str]
+    """What a reader must know to believe it: what did not agree, what did not run, what the machine can tell."""
     shared: str
     """What all cases have in common, left out of their labels: `float32, cpu, 2 threads`."""
     cases: list[CaseSection]
@@ -82,6 +88,9 @@ def build(run: Run, rankings: list[Ranking] | None = None) -> Report:
         subject=sentences.subject(run),
         notes=sentences.notes(run, rankings),
         overview=sentences.overview(rankings),
+        families=families.table(rankings, _targets(rankings), margin),
+        conclusions=families.conclusions(rankings),
+        trust=[sentences.agreement(rankings), sentences.power(run)],
         shared=shared,
         cases=[_section(anchors.of(f"case {ranking.case}"), ranking, labels, margin) for ranking in shown],
         left_out=left_out if len(rankings) > MOST_CASES else "",
@@ -118,6 +127,11 @@ def case_labels(cells: Iterable[Cell]) -> tuple[dict[str, str], str]:
         labels[case] = " ".join([f"{cell.workload}[{cell.problem}]", cell.task, *telling])
     one = next(iter(parts.values()), ())
     return labels, ", ".join(part for part, shared in zip(one, same, strict=True) if shared)
+
+
+def _targets(rankings: Iterable[Ranking]) -> list[str]:
+    """Those that have a speed somewhere."""
+    return list(dict.fromkeys(standing.target for ranking in rankings for standing in ranking.standings))
 
 
 def column_names(run: Run) -> list[str]:

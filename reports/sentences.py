@@ -84,6 +84,18 @@ def overview(rankings: list[Ranking]) -> str:
     return f"Of {count(len(rankings), 'case')}: {'; '.join(parts)}" if parts else "No cell was recorded"
 
 
+def agreement(rankings: list[Ranking]) -> str:
+    """Whether all that ran computes the same, and what did not run."""
+    ranked = sum(len(ranking.standings) for ranking in rankings)
+    ended = Counter(measures.status for ranking in rankings for measures in ranking.unranked)
+    wrong = ended.pop("incorrect", 0)
+    told = f"{count(ranked, 'cell')} passed every check of values and gradients"
+    told += f"; {count(wrong, 'cell')} did not, and {'has' if wrong == 1 else 'have'} no speed" if wrong else ""
+    words = {status: "not ranked" if status == "ok" else status.replace("_", " ") for status in ended}
+    rest = listing(f"{number} {words[status]}" for status, number in ended.most_common())
+    return f"{told}{f'; beside them {rest}' if rest else ''}."
+
+
 def ending(run: Run) -> str:
     """What ended the run, in a sentence."""
     ended = run.record.ended

@@ -138,7 +138,7 @@ def test_the_parts_stand_in_their_order() -> None:
     assert headings == [
         "What was found",
         "Ratios at a glance",
-        "Case by case",
+        "The cases",
         "All cells",
         "What compiling costs",
         "What training takes",
