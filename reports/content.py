@@ -46,8 +46,6 @@ class Report:
     overview: str
     families: Table
     """Families of workloads against targets: who wins where."""
-    conclusions: list[tuple[str, str]]
-    """Of each family its name, and what the verdicts on its cases say."""
     trust: list[str]
     """What a reader must know to believe it: what did not agree, what did not run, what the machine can tell."""
     shared: str
@@ -88,8 +86,7 @@ def build(run: Run, rankings: list[Ranking] | None = None) -> Report:
         subject=sentences.subject(run),
         notes=sentences.notes(run, rankings),
         overview=sentences.overview(rankings),
-        families=families.table(rankings, _targets(rankings), margin),
-        conclusions=families.conclusions(rankings),
+        families=families.table(rankings, _targets(run, rankings), margin),
         trust=[sentences.agreement(rankings), sentences.power(run)],
         shared=shared,
         cases=[_section(anchors.of(f"case {ranking.case}"), ranking, labels, margin) for ranking in shown],
@@ -129,9 +126,11 @@ def case_labels(cells: Iterable[Cell]) -> tuple[dict[str, str], str]:
     return labels, ", ".join(part for part, shared in zip(one, same, strict=True) if shared)
 
 
-def _targets(rankings: Iterable[Ranking]) -> list[str]:
-    """Those that have a speed somewhere."""
-    return list(dict.fromkeys(standing.target for ranking in rankings for standing in ranking.standings))
+def _targets(run: Run, rankings: Iterable[Ranking]) -> list[str]:
+    """Those that have a speed somewhere, in the order of the record."""
+    ranked = dict.fromkeys(standing.target for ranking in rankings for standing in ranking.standings)
+    recorded = dict.fromkeys(target.name for target in run.record.targets if target.name in ranked)
+    return list(recorded | ranked)
 
 
 def column_names(run: Run) -> list[str]:

@@ -55,19 +55,14 @@ def matrix(rankings: Sequence[Ranking], targets: Sequence[str], margin: float) -
 
 
 def table(rankings: Sequence[Ranking], targets: Sequence[str], margin: float) -> Table:
-    """A row for each family: its cases, and each target's mean ratio with interval and verdict."""
+    """A row for each family: what the verdicts on its cases say, and each target's mean ratio with interval and verdict."""
     cases = by_family(rankings)
     rows = [
-        (name, str(len(cases[name])), *(_told(mean, len(cases[name])) for mean in row.values()))
+        (name, f"{sentences.overview(cases[name])}.", *(_told(mean, len(cases[name])) for mean in row.values()))
         for name, row in matrix(rankings, targets, margin).items()
     ]
-    heads = (Column("family", "name"), Column("cases", "number"), *(Column(target) for target in targets))
+    heads = (Column("family", "name"), Column("conclusion", "text"), *(Column(target) for target in targets))
     return Table("Mean time of each target's best mode as a multiple of the fastest, by family", heads, rows)
-
-
-def conclusions(rankings: Sequence[Ranking]) -> list[tuple[str, str]]:
-    """Of each family one sentence, which says no more than the verdicts on its cases."""
-    return [(name, f"{sentences.overview(cases)}.") for name, cases in by_family(rankings).items()]
 
 
 def _mean(cases: Sequence[Ranking], target: str, margin: float) -> Mean | None:
