@@ -164,3 +164,28 @@ def history(
     if figure is not None:
         path = write_figure(figure, output or folder / "history.svg")
         typer.echo(str(path), err=json)
+
+
+@commands.command()
+def serve(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where the folders of the runs lie.")
+    ] = triptych.RESULTS,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8050,
+    host: Annotated[str, typer.Option(help="Who may look: by default this machine alone.")] = "127.0.0.1",
+    open: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+) -> None:
+    """Show the runs of a folder in a browser, read only, until interrupted."""
+    import webbrowser
+
+    from reports.serving import serve
+
+    def ready(address: str) -> None:
+        typer.echo(f"{address} shows the runs in {folder}; end it with Ctrl-C")
+        if open:
+            webbrowser.open(address)
+
+    try:
+        serve(folder, host, port, ready)
+    except KeyboardInterrupt:
+        raise typer.Exit from None

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markupsafe import Markup
@@ -15,6 +16,9 @@ from reports import content, figures, learning
 from reports.format import clean
 from reports.ranking import Ranking, rank
 from suite.records import Run
+
+if TYPE_CHECKING:
+    from reports.serving import Entry
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -39,6 +43,17 @@ def render(run: Run, rankings: list[Ranking] | None = None) -> str:
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def index(folder: str, entries: Sequence[Entry]) -> str:
+    """The page that lists the runs of a folder."""
+    template = _environment().get_template("index.html.jinja")
+    return template.render(title=f"Triptych: runs in {folder}", complaint="", entries=entries)
+
+
+def complaint(sentence: str) -> str:
+    """A page that says what is wrong."""
+    return _environment().get_template("index.html.jinja").render(title="Triptych", complaint=sentence, entries=[])
 
 
 def _drawing(svg: str) -> Markup:
