@@ -118,14 +118,6 @@ def show_table(what: RenderableType) -> None:
 
 def print_json(data: Any) -> None:
     """JSON as the standard has it: a number that is not finite becomes null."""
-    import json
+    from reports.format import standard_json
 
-    typer.echo(json.dumps(_finite(data), indent=1, allow_nan=False, ensure_ascii=False))
-
-
-def _finite(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {key: _finite(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [_finite(value) for value in data]
-    return None if isinstance(data, float) and data - data != 0 else data
+    typer.echo(standard_json(data))

@@ -74,12 +74,37 @@ def show(
 @commands.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="html, markdown, summary (for GitHub), pdf, csv, parquet or json. Default: HTML and Markdown."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write. Default: report, with the format's ending, in the folder.")
+    ] = None,
+    open: Annotated[bool, typer.Option("--open", help="Show the HTML, or what was written, in the browser.")] = False,
     json: Json = False,
 ) -> None:
-    """Write the reports of a run again, and print its summary."""
+    """Write the reports of a run again, and print its summary; or write one in the format asked for."""
+    import webbrowser
+
     found = triptych.load(folder)
-    found.write_report()
-    print_run(found, json)
+    if format is None:
+        if output is not None:
+            raise UsageError("--output needs a --format; without one the reports go into the run's folder")
+        found.write_report()
+        print_run(found, json)
+        shown = found.folder / "report.html"
+    else:
+        from reports import formats
+        from reports.write import write_file
+
+        data = formats.make(found.contents, format)
+        shown = write_file(data, output or found.folder / f"report.{formats.FORMATS[format].ending}")
+        typer.echo(str(shown))
+    if open:
+        webbrowser.open(shown.absolute().as_uri())
 
 
 @commands.command()

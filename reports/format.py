@@ -5,9 +5,11 @@ A number that is missing, not a number or infinite becomes `MISSING`, so that no
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from suite.statistics import Interval
 
@@ -149,3 +151,16 @@ _UNPRINTABLE = re.compile(
 def clean(text: str) -> str:
     """`text` from a record without the characters that a reader does not see but a program obeys."""
     return _UNPRINTABLE.sub("�", text.replace("\r\n", "\n"))
+
+
+def standard_json(data: Any) -> str:
+    """JSON as the standard has it: a number that is not finite becomes null."""
+    return json.dumps(_finite(data), indent=1, allow_nan=False, ensure_ascii=False)
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and data - data != 0 else data

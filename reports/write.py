@@ -26,24 +26,29 @@ def write(run: Run, folder: Path) -> list[Path]:
     texts = {"report.md": markdown.render(run, rankings), "report.html": html.render(run, rankings)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [_replace(folder / name, text) for name, text in texts.items()]
+        return [_replace(folder / name, text.encode()) for name, text in texts.items()]
     except OSError as error:
         raise RecordsError(f"{folder} cannot be written: {error.strerror}; name another folder") from None
 
 
-def write_figure(figure: Figure, path: Path) -> Path:
-    """Write `figure` as a file of its own. Raises RecordsError where that cannot be done."""
+def write_file(data: bytes, path: Path) -> Path:
+    """Write `data` as a whole file. Raises RecordsError where that cannot be done."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return _replace(path, figure.svg + "\n")
+        return _replace(path, data)
     except OSError as error:
         raise RecordsError(f"{path} cannot be written: {error.strerror}; name another file") from None
 
 
-def _replace(path: Path, text: str) -> Path:
+def write_figure(figure: Figure, path: Path) -> Path:
+    """Write `figure` as a file of its own. Raises RecordsError where that cannot be done."""
+    return write_file(f"{figure.svg}\n".encode(), path)
+
+
+def _replace(path: Path, data: bytes) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(data)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
