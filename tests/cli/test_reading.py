@@ -237,3 +237,30 @@ def test_export_prints_where_no_file_is_named(triptych_command, measuring, monke
     assert triptych_command("export", folder, "--format", "xml").code == 2
     done = triptych_command("export", folder, "--output", str(tmp_path / "missing" / "file.json"))
     assert done.err.endswith("file.json cannot be written: No such file or directory; name another file\n")
+
+
+@pytest.mark.parametrize("name", ["html", "markdown", "summary", "csv", "json"])
+def test_report_writes_the_format_asked_for_and_prints_its_path(
+    name, triptych_command, measuring, monkeypatch, tmp_path
+):
+    folder, _ = two_runs(triptych_command, monkeypatch, tmp_path)
+    done = triptych_command("report", folder, "--format", name, "--output", str(tmp_path / "own" / "file"))
+    assert (done.code, done.out.strip()) == (0, str(tmp_path / "own" / "file"))
+    assert (tmp_path / "own" / "file").stat().st_size > 100
+
+
+def test_report_refuses_an_unknown_format_and_a_file_without_one(triptych_command, measuring, monkeypatch, tmp_path):
+    folder, _ = two_runs(triptych_command, monkeypatch, tmp_path)
+    assert "known: " in triptych_command("report", folder, "--format", "docx").err
+    assert "--output needs a --format" in triptych_command("report", folder, "--output", "x").err
+
+
+def test_serve_says_where_the_runs_are_to_be_seen(triptych_command, monkeypatch, tmp_path):
+    def end(server: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("http.server.ThreadingHTTPServer.serve_forever", end)
+    done = triptych_command("serve", str(tmp_path), "--port", "0")
+    assert done.code == 0
+    assert re.search(r"http://127\.0\.0\.1:\d+/ shows the runs in", done.out)
+    assert triptych_command("serve", str(tmp_path / "none")).code == 2

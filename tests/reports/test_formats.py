@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -79,14 +78,13 @@ def test_a_browser_that_fails_is_told_in_one_sentence(monkeypatch):
         formats.make(a_gallery(), "pdf")
 
 
-def test_parquet_needs_its_library_or_holds_the_table(monkeypatch, tmp_path):
+def test_parquet_needs_its_library(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "fastparquet", None)
     with pytest.raises(UsageError, match="pip install"):
         formats.make(a_gallery(), "parquet")
 
 
-def test_parquet_holds_the_table(tmp_path: Path):
-    pytest.importorskip("pyarrow")
+def test_parquet_holds_the_table():
     found = pd.read_parquet(io.BytesIO(formats.make(a_gallery(), "parquet")))
     assert len(found) == len(a_gallery().cells)
