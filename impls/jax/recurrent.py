@@ -9,13 +9,19 @@ from impls.interface import implements
 
 @implements("lstm")
 def lstm(x, lengths, h0, c0, *weights, bidirectional, ragged):
-    def cell(state, projected, weight_hh):  # projected: B 4H
-        h, c = state
-        i, f, g, o = jnp.split(projected + h @ weight_hh.T, 4, axis=1)
-        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-        return jax.nn.sigmoid(o) * jnp.tanh(c), c
+    return _layers(_lstm_cell, lax.scan, x, lengths if ragged else None, (h0, c0), weights, bidirectional)
 
-    return _layers(cell, x, lengths if ragged else None, (h0, c0), weights, bidirectional)
+
+@implements("lstm", variant="unrolled")
+def lstm_unrolled(x, lengths, h0, c0, *weights, bidirectional, ragged):
+    return _layers(_lstm_cell, _unrolled, x, lengths if ragged else None, (h0, c0), weights, bidirectional)
+
+
+def _lstm_cell(state, projected, weight_hh):  # projected: B 4H
+    h, c = state
+    i, f, g, o = jnp.split(projected + h @ weight_hh.T, 4, axis=1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(c), c
 
 
 def gru_cell(state, projected, weight_hh, bias_n):  # projected: B 3H
@@ -29,7 +35,7 @@ def gru_cell(state, projected, weight_hh, bias_n):  # projected: B 3H
 
 @implements("gru")
 def gru(x, lengths, h0, *weights, bidirectional, ragged):
-    return _layers(gru_cell, x, lengths if ragged else None, (h0,), weights, bidirectional)
+    return _layers(gru_cell, lax.scan, x, lengths if ragged else None, (h0,), weights, bidirectional)
 
 
 @implements("gru_reset_before")
@@ -42,19 +48,25 @@ def gru_reset_before(x, lengths, h0, *weights, bidirectional, ragged):
         n = jnp.tanh(x_n + (r * h) @ weight_n.T)
         return ((1 - z) * n + z * h,)
 
-    return _layers(cell, x, lengths if ragged else None, (h0,), weights, bidirectional)
+    return _layers(cell, lax.scan, x, lengths if ragged else None, (h0,), weights, bidirectional)
 
 
 @implements("rnn_tanh")
 def rnn_tanh(x, lengths, h0, *weights, bidirectional, ragged):
-    def cell(state, projected, weight_hh):  # projected: B H
-        return (jnp.tanh(projected + state[0] @ weight_hh.T),)
-
-    return _layers(cell, x, lengths if ragged else None, (h0,), weights, bidirectional)
+    return _layers(_rnn_cell, lax.scan, x, lengths if ragged else None, (h0,), weights, bidirectional)
 
 
-def _layers(cell, x, lengths, initial, weights, bidirectional):
-    """lax.scan over the steps, direction by direction and layer by layer; JAX has no fused layer for the CPU."""
+@implements("rnn_tanh", variant="unrolled")
+def rnn_tanh_unrolled(x, lengths, h0, *weights, bidirectional, ragged):
+    return _layers(_rnn_cell, _unrolled, x, lengths if ragged else None, (h0,), weights, bidirectional)
+
+
+def _rnn_cell(state, projected, weight_hh):  # projected: B H
+    return (jnp.tanh(projected + state[0] @ weight_hh.T),)
+
+
+def _layers(cell, scan, x, lengths, initial, weights, bidirectional):
+    """A scan over the steps, direction by direction and layer by layer; JAX has no fused layer for the CPU."""
     directions = 2 if bidirectional else 1
     runs = len(initial[0])
     each = len(weights) // runs
@@ -76,8 +88,18 @@ def _layers(cell, x, lengths, initial, weights, bidirectional):
 
             state = tuple(values[run] for values in initial)
             # The product with x needs no state: one for all steps.
-            final, result = lax.scan(step, state, (x @ weight_ih.T + bias, valid), reverse=run > first)
+            final, result = scan(step, state, (x @ weight_ih.T + bias, valid), reverse=run > first)
             finals.append(final)
             results.append(result)
         x = jnp.concatenate(results, axis=2)
     return x.swapaxes(0, 1), *(jnp.stack(parts) for parts in zip(*finals, strict=True))
+
+
+def _unrolled(step, state, inputs, reverse):
+    """What lax.scan computes, as a loop in Python, which jit traces step by step."""
+    projected, valid = inputs
+    steps = range(len(projected))
+    results = [None] * len(projected)
+    for t in reversed(steps) if reverse else steps:
+        state, results[t] = step(state, (projected[t], None if valid is None else valid[t]))
+    return state, jnp.stack(results)
