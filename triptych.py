@@ -10,7 +10,7 @@ The command line is a thin layer over these functions. Importing this module loa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -44,6 +44,7 @@ __all__ = [
     "resume",
     "run",
     "run_plan",
+    "sweep",
 ]
 
 RESULTS = Path("results")
@@ -139,6 +140,26 @@ def run(
     Raises UsageError for what cannot be done, RecordsError where the folder cannot be written or holds a run.
     """
     return run_plan(plan(*selectors, **choices), output=output, progress=progress)
+
+
+def sweep(
+    *selectors: str,
+    over: str,
+    of: str = "time",
+    thread_counts: Sequence[int] = (),
+    output: Path | str | None = None,
+    progress: Progress | None = None,
+    **choices: Unpack[Choices],
+) -> Run:
+    """Check and time `selectors` at every point of `over`, such as `"seq=128..4096"`, and return the run.
+
+    Its report tells the exponents of time, memory and first call, and where one column, workload or number of threads passes
+    another in what `of` says: `"time"`, `"memory"` or `"first_call"`. The rest is as at `run`.
+    """
+    from suite.sweeping import make_sweep
+
+    wanted = make_sweep(selectors, over, of=of, thread_counts=thread_counts, **choices)
+    return run_plan(wanted, output=output, progress=progress)
 
 
 def run_plan(plan: Plan, *, output: Path | str | None = None, progress: Progress | None = None) -> Run:

@@ -104,6 +104,61 @@ def run(
 
 
 @commands.command()
+def sweep(
+    selectors: Selectors = None,
+    over: Annotated[
+        str, typer.Option(help="The parameter and its points: seq=128..4096, doubling; or kernel=3,5,7.")
+    ] = "",
+    of: Annotated[str, typer.Option("--of", help="What is asked about: time, memory or first_call.")] = "time",
+    profile: ProfileName = "quick",
+    framework: Frameworks = [],
+    target: Targets = [],
+    task: Tasks = [],
+    mode: Modes = [],
+    precision: Precisions = ["float32"],
+    variant: Variants = [],
+    device: Device = "cpu",
+    threads: Annotated[list[str], typer.Option(help="1,2: measure with each of these. Default: all CPUs.")] = [],
+    seed: Seed = 0,
+    launches: Launches = None,
+    rounds: Rounds = None,
+    budget: Budget = None,
+    precision_goal: PrecisionGoal = None,
+    margin: Margin = None,
+    warm_caches: Annotated[bool, typer.Option("--warm-caches", help="Let compilers use what is on disk.")] = False,
+    output: Output = None,
+    json: Json = False,
+) -> None:
+    """Measure a workload, or several, over a range of one parameter: how it grows, and where one passes another."""
+    from suite.plan import parse_duration, parse_percent
+    from suite.sweeping import make_sweep, parse_threads
+
+    plan = make_sweep(
+        selectors or [],
+        over,
+        of=of,
+        thread_counts=parse_threads(split(threads)),
+        profile=profile,
+        frameworks=split(framework),
+        interpreters=target,
+        tasks=split(task),
+        modes=split(mode),
+        precisions=split(precision),
+        variants=split(variant),
+        device=device,
+        seed=seed,
+        launches=launches,
+        rounds=rounds,
+        budget_s=None if budget is None else parse_duration(budget),
+        precision_goal=None if precision_goal is None else parse_percent(precision_goal),
+        margin=None if margin is None else parse_percent(margin),
+        warm_caches=warm_caches,
+    )
+    announce(plan)
+    conclude(triptych.run_plan(plan, output=output, progress=make_progress()), json)
+
+
+@commands.command()
 def ab(
     old: Annotated[str, typer.Argument(metavar="OLD", help="NAME=path/to/python, or a name from triptych.toml.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Likewise: what is compared with OLD.")],

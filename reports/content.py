@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports import devices, explained, explorer, families, format, learning, sentences, tables
+from reports import devices, explained, explorer, families, format, learning, scaling, sentences, tables
 from reports.anchors import Anchors
 from reports.format import count, listing, percent
 from reports.measures import Measures
@@ -50,6 +50,7 @@ class Report:
     """What a reader must know to believe it: what did not agree, what did not run, what the machine can tell."""
     shared: str
     """What all cases have in common, left out of their labels: `float32, cpu, 2 threads`."""
+    scaling: scaling.Scaling | None
     cases: list[CaseSection]
     left_out: str
     """A sentence where there are more cases than sections; empty where there are not."""
@@ -89,6 +90,7 @@ def build(run: Run, rankings: list[Ranking] | None = None) -> Report:
         families=families.table(rankings, _targets(run, rankings), margin),
         trust=[sentences.agreement(rankings), sentences.power(run)],
         shared=shared,
+        scaling=scaling.build(run),
         cases=[_section(anchors.of(f"case {ranking.case}"), ranking, labels, margin) for ranking in shown],
         left_out=left_out if len(rankings) > MOST_CASES else "",
         ratios=tables.ratios(shown, column_names(run), labels),
@@ -203,6 +205,13 @@ def _reading(run: Run, margin: float) -> list[tuple[str, str]]:
         "target reached on this machine in this precision, as a share of the time that was measured; and which of the two "
         "is the limit. More than 100 % means that the data came from a cache."
     )
+    growth = (
+        "What is left of a measure once its fixed cost is taken off grows with the swept parameter to this power; the "
+        "interval is Student's t over the exponents of the launches, or comes from what the law leaves unexplained where "
+        "there is one launch. At the end: between the last two points, fixed cost and all. Where the last point takes less "
+        "than twice what the first takes, the exponent is that of both together. Two cross between points at which either "
+        "is proven to be the lower one; the interval holds all places where the launches leave it open."
+    )
     gpu = (
         "Kernels: what the device itself takes, by its own events. Dispatch: until the host goes on. A cell is bound by "
         "launches where the device waits for the host. Cold latency: a synchronised call with something else in the "
@@ -217,6 +226,7 @@ def _reading(run: Run, margin: float) -> list[tuple[str, str]]:
         ("calls until it pays", paying),
         ("disturbed samples", disturbed),
         ("peak memory", memory),
+        *([("exponent", growth)] if run.record.selection.get("sweep") else []),
         *([("of the ceiling", ceiling)] if run.record.ceilings else []),
         *([("on a GPU", gpu)] if any(cell.device != "cpu" for cell in run.cells) else []),
     ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
-from reports import content, figures, learning
+from reports import content, figures, learning, scaling
 from reports.format import clean
 from reports.ranking import Ranking, rank
 from suite.records import Run
@@ -38,6 +38,7 @@ def render(run: Run, rankings: list[Ranking] | None = None) -> str:
         report=report,
         heat_map=figures.heat_map(run, shown) if shown else None,
         plots=[plots.get(ranking.case) for ranking in shown],
+        scaling_figure=scaling.figure(report.scaling) if report.scaling else None,
         curves=[learning.figure(lesson) if lesson.curves else None for lesson in report.learning],
         cells=Markup(report.cells),  # holds no `<`, see reports.explorer
         script=Markup(script),

@@ -28,7 +28,7 @@ def plan_summary(plan: Plan, unavailable: Mapping[str, str]) -> RenderableType:
     lines = [
         f"{profile.name}: {size}, {effort}",
         f"  {_problems(plan)}",
-        f"  {_precisions(plan)} on {first.device} with {count(first.threads, 'thread')}",
+        f"  {_precisions(plan)} on {first.device} with {_threads(plan)}",
         f"  {listing(column.name for column in plan.columns)}",
         f"  at most about {duration(profile.budget_s)}; what is not settled by then is reported as it stands",
     ]
@@ -93,6 +93,11 @@ def _numbers(check: Check) -> str:
 
 def _problems(plan: Plan) -> str:
     return listing(dict.fromkeys(f"{case.workload}[{case.problem}]" for case in plan.cases))
+
+
+def _threads(plan: Plan) -> str:
+    *others, last = plan.threads
+    return listing([*map(str, others), count(last, "thread")], last="or")
 
 
 def _precisions(plan: Plan) -> str:

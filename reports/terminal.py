@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reports import content, explained, sentences, tables
+from reports import content, explained, scaling, sentences, tables
 from reports.format import ratio, seconds
 from reports.measures import Measures
 from reports.ranking import Ranking, Standing, rank
@@ -35,6 +35,8 @@ def summary(run: Run) -> RenderableType:
     unranked = tables.unranked(rankings, labels)
     if unranked.rows:
         parts += [Text(), _unranked(unranked)]
+    if grown := scaling.build(run):
+        parts += [Text(), scaling.summary(grown)]
     for note in sentences.notes(run, rankings):
         parts += [Text(), line(note, "yellow")]
     return Group(*parts)
@@ -67,6 +69,7 @@ def as_json(run: Run) -> dict[str, Any]:
     """
     margin = comparison.margin(run)
     rankings = rank(run)
+    grown = scaling.build(run)
     return {
         "id": run.record.id,
         "ended": run.record.ended,
@@ -74,6 +77,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "overview": sentences.overview(rankings),
         "notes": sentences.notes(run, rankings),
         "cases": [_case_json(ranking, margin) for ranking in rankings],
+        **({"scaling": scaling.as_json(grown)} if grown else {}),
     }
 
 

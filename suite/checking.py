@@ -320,9 +320,12 @@ def _placed(check: Check, place: str) -> Check:
     return replace(check, detail=", ".join(part for part in (check.detail, place) if part))
 
 
-def crew(plan: Plan, scratch: Scratch, logs: Path) -> Workers:
-    """Workers for the plan's targets and the oracle, on the plan's device; none is started yet."""
-    return Workers(scratch, [ORACLE, *plan.targets], plan.cases[0].threads, logs, plan.warm_caches, plan.gpu())
+def crew(plan: Plan, scratch: Scratch, logs: Path, threads: int | None = None) -> Workers:
+    """Workers for the plan's targets and the oracle, on the plan's device; none is started yet.
+
+    They have as many `threads` as are given, else those of the plan's first case.
+    """
+    return Workers(scratch, [ORACLE, *plan.targets], threads or plan.threads[0], logs, plan.warm_caches, plan.gpu())
 
 
 def check(plan: Plan, progress: Progress, seconds: float = math.inf, elements: bool = True) -> list[Line]:

@@ -147,9 +147,14 @@ def compare(cell: Cell, other: Cell, margin: float) -> Comparison:
     if not ratios:
         without_bounds = Interval(median(cell).estimate / median(other).estimate, 0.0, float("inf"))
         return Comparison(without_bounds, "undecided", 0, margin)
+    return of_ratios(ratios, margin)
+
+
+def of_ratios(ratios: Sequence[float], margin: float) -> Comparison:
+    """What the ratios of one cell's time to another's, one for each launch, say of the two."""
     ratio, different, equivalent = log_interval(ratios), p_different(ratios), p_equivalent(ratios, margin)
     said = verdict(ratio, margin, different, equivalent)
-    return Comparison(ratio, said, len(shared), margin, different, equivalent, tuple(ratios))
+    return Comparison(ratio, said, len(ratios), margin, different, equivalent, tuple(ratios))
 
 
 def pairs(cells: Sequence[Cell], baseline: str = "") -> list[tuple[Cell, Cell]]:

@@ -100,6 +100,7 @@ class Coordinator:
             case_text(one) for one in self.lines if one.launch and one.launch.on_gpu and one.launch.on_gpu.apart
         }
         self.targets: dict[str, TargetRecord] = {target.name: target for target in writer.record.targets}
+        self.threads = plan.threads[0]
         self.workers = self._new_workers()
         self.started = time.monotonic()
         self.out_of_budget = False
@@ -113,23 +114,31 @@ class Coordinator:
         first = self.profile.launches
         for launch in range(max(first, self.profile.most_launches)):
             if launch < first:
-                todo = [(case, self._unmeasured(case, launch)) for case in self.plan.cases]
+                todo = [(case, self._unmeasured(case, launch)) for case in self._ordered(launch)]
                 if launch == 0:
-                    self.progress.start(first * (len(todo) + 1))
+                    self.progress.start(first * (len(todo) + len(self.plan.threads)))
             else:
                 todo = self._unsettled(launch)
-                if not todo or not self._affords(len(todo)):
+                starts = len({case.threads for case, _ in todo})
+                if not todo or not self._affords(len(todo), starts):
                     break
-                self.progress.start(len(todo) + 1)
-            self._launch(launch, todo, later=max(0, first - 1 - launch) * len(self.plan.cases))
+                self.progress.start(len(todo) + starts)
+            later = len(todo) + max(0, first - 1 - launch) * len(self.plan.cases)
+            for part in _by_threads(todo):
+                later -= len(part)
+                self._launch(launch, part, later)
         skipped = any(one.status == "skipped" for one in self.lines)
         if not skipped and not self._unsettled(self.profile.most_launches):
             return "goal"
         return "budget" if skipped or self.out_of_budget else "launches"
 
     def _launch(self, launch: int, todo: list[tuple[Case, list[Column]]], later: int) -> None:
-        """Measure these cells, each case written down as it ends; `later` are the cases of launches that come anyway."""
+        """Measure these cells, whose cases have as many threads as each other; each case is written down as it ends.
+
+        `later` are the cases that come anyway, in this launch or in others.
+        """
         label = f"launch {launch + 1}"
+        self.threads = todo[0][0].threads
         if any(columns for _, columns in todo) and self._share_s(1) is not None:
             self.progress.step(f"{label}: starting workers and their compilers")
             self._start_workers([column for _, columns in todo for column in columns])
@@ -176,19 +185,26 @@ class Coordinator:
                 columns.append(column)
         return columns
 
+    def _ordered(self, launch: int) -> list[Case]:
+        """The plan's cases. Those of a sweep, which are held against each other, come in random order, so that what changes
+        in a worker's life hits all alike; but in the first launch as planned, since what a framework keeps of the memory
+        of a large problem would hide that of a small one."""
+        cases = self.plan.cases
+        return self.random.sample(cases, len(cases)) if self.plan.sweep and launch else cases
+
     def _unsettled(self, launch: int) -> list[tuple[Case, list[Column]]]:
         """By case, the cells that this further launch could settle."""
         cells = merge(self.lines)
         wanting = stopping.unsettled(cells, self.plan.baseline, self.profile.margin, self.profile.precision_goal)
         todo = [
             (case, [c for c in self._unmeasured(case, launch) if identity(line(case, c, status="ok")) in wanting])
-            for case in self.plan.cases
+            for case in self._ordered(launch)
         ]
         return [(case, columns) for case, columns in todo if columns]
 
-    def _affords(self, cases: int) -> bool:
-        """Whether a launch of so many cases, as those before were, begins and ends within the budget."""
-        needed_s = _mean(self.starting_s) + cases * self._overhead_s()
+    def _affords(self, cases: int, starts: int) -> bool:
+        """Whether a launch of so many cases and starts of workers, as those before were, ends within the budget."""
+        needed_s = starts * _mean(self.starting_s) + cases * self._overhead_s()
         enough = needed_s <= self._remaining_s()
         self.out_of_budget |= not enough
         return enough
@@ -345,7 +361,7 @@ class Coordinator:
         for precision in dict.fromkeys(case.precision for case in self.plan.cases):
             with contextlib.suppress(CellFailed):  # told by each of its cells
                 reached = self.workers.ask(target, "ceilings", START_TIMEOUT_S, precision=precision, device=self.device)
-                found.append(Ceiling(target, precision, self.device, self.plan.cases[0].threads, **reached))
+                found.append(Ceiling(target, precision, self.device, self.threads, **reached))
         self.writer.write_record(ceilings=found)
 
     def _sample(self, cells: list[Sampling], case: Case, checker: Checker, share_s: float) -> None:
@@ -487,7 +503,7 @@ class Coordinator:
         self.workers = self._new_workers()
 
     def _new_workers(self) -> Workers:
-        return crew(self.plan, self.scratch, Path(self.writer.folder) / "logs")
+        return crew(self.plan, self.scratch, Path(self.writer.folder) / "logs", self.threads)
 
     def _shuffled(self, cells: list[Sampling]) -> list[Sampling]:
         return self.random.sample(cells, len(cells))
@@ -509,6 +525,12 @@ class Coordinator:
                 self.progress.note(
                     f"{one.workload}[{one.problem}] {one.task}, {one.target} {one.mode}: {one.status}: {one.reason}"
                 )
+
+
+def _by_threads(todo: list[tuple[Case, list[Column]]]) -> list[list[tuple[Case, list[Column]]]]:
+    """The cells parted by threads: a worker has one number of them for life."""
+    counts = dict.fromkeys(case.threads for case, _ in todo)
+    return [[one for one in todo if one[0].threads == threads] for threads in counts]
 
 
 def latin_rounds(cells: int, rounds: int, chance: random.Random) -> Iterator[list[int]]:

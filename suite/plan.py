@@ -58,6 +58,15 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """What makes a run a sweep: its cases are the points of `over`, such as `seq=128..4096`; see `suite.sweeping`."""
+
+    over: str
+    of: str
+    """The measure that is asked about: `time`, `memory` or `first_call`."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that decides what a run does; stored in `run.json`, so that a resumed run does the same."""
 
@@ -69,6 +78,12 @@ class Plan:
     warm_caches: bool
     baseline: str = ""
     """The target that all others are held against; where it is empty, each cell is held against the fastest of its case."""
+    sweep: Sweep | None = None
+
+    @property
+    def threads(self) -> list[int]:
+        """The numbers of threads that it measures with, in the order of its cases: one, but of a sweep."""
+        return list(dict.fromkeys(case.threads for case in self.cases))
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as plain dicts for JSON; interpreters are written without anybody's home folder."""
@@ -95,6 +110,7 @@ class Plan:
                 seed=data["seed"],
                 warm_caches=data["warm_caches"],
                 baseline=data["baseline"],
+                sweep=Sweep(**data["sweep"]) if data.get("sweep") else None,
             )
         except (KeyError, TypeError) as error:
             raise UsageError(f"the plan of this run is not one that this version understands: {error}") from None
@@ -195,7 +211,9 @@ def command(plan: Plan) -> str:
     """The command line that makes this plan again; options are left out where they are the profile's or the default."""
     own = plan.profile
     standard = load_profiles().get(own.name)
-    words = ["triptych", "run", *own.selectors, "--profile", own.name]
+    words = ["triptych", "sweep" if plan.sweep else "run", *own.selectors]
+    words += ["--over", plan.sweep.over, "--of", plan.sweep.of] if plan.sweep else []
+    words += ["--profile", own.name]
     if (names := _once([target.framework for target in plan.targets])) != list(FRAMEWORKS):
         words += _option("--framework", names)
     others = [target for target in plan.targets if target.name != target.framework]
@@ -210,7 +228,7 @@ def command(plan: Plan) -> str:
         words += _option("--precision", precisions)
     words += _option("--variant", _once([c.variant for c in plan.columns if c.variant != "default"]))
     words += _option("--baseline", [plan.baseline] if plan.baseline else [])
-    words += ["--device", plan.cases[0].device, "--threads", str(plan.cases[0].threads), "--seed", str(plan.seed)]
+    words += ["--device", plan.cases[0].device, "--threads", ",".join(map(str, plan.threads)), "--seed", str(plan.seed)]
     return shlex.join(words + (["--warm-caches"] if plan.warm_caches else []))
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from suite.cases import FRAMEWORK_MODES
+from suite.statistics import Interval
 from tests.figure import Figure
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -153,6 +154,46 @@ def crosschecks() -> Iterator[Figure]:
         yield Figure(f"crosscheck_{name}", percent, "%", 2.0)
 
 
+def sweeps() -> Iterator[Figure]:
+    """What sweeps find of planted causes: work that is quadratic in the batch; a loop that the compiler writes out."""
+    from suite import series
+    from suite.sweeping import make_sweep
+    from tests.fakes.running import fake, run
+
+    profile = {"launches": 5, "rounds": 8, "budget_s": 300.0}
+    with tempfile.TemporaryDirectory() as folder:
+        plan = make_sweep(["linear"], "batch=64..1024", thread_counts=[1], frameworks=["numpy"], **profile)
+        growing = replace(fake("growing"), name="numpy")
+        swept = run(replace(plan, targets=[growing]), Path(folder) / "growing")
+        (one,) = series.series(swept, "batch")
+        found = series.grown(one, "time")
+        assert found is not None
+        yield Figure("sweep_planted_square", found.exponent.estimate, "exponent", None)
+        yield Figure("sweep_planted_square_outside", _outside(2.0, found.exponent), "of_interval", 0)
+        plan = make_sweep(
+            ["rnn_tanh"],
+            "seq=4..64",
+            of="first_call",
+            thread_counts=[1],
+            frameworks=["jax"],
+            modes=["jit"],
+            variants=["unrolled"],
+            **profile,
+        )
+        for one in series.series(run(plan, Path(folder) / "compiling"), "seq"):
+            found = series.grown(one, "first_call")
+            assert found is not None
+            yield Figure(
+                f"sweep_first_call_growth_{one.column.partition('(')[2][:-1] or 'scan'}", found.times, "times", None
+            )
+
+
+def _outside(truth: float, interval: Interval) -> float:
+    """By how much of its half width an interval misses the truth; 0 where it holds it."""
+    reach = (interval.high - interval.low) / 2
+    return max(0.0, abs(truth - interval.estimate) / reach - 1)
+
+
 def yardsticks() -> Iterator[Figure]:
     """Triptych's models against other people's of the same framework: the ratio of times, measured in turns."""
     from tests.yardsticks.ratios import ratios
@@ -236,6 +277,7 @@ FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
     "quick": quick,
     "reports": reports,
     "crosschecks": crosschecks,
+    "sweeps": sweeps,
     "yardsticks": yardsticks,
     "mutants": mutants,
     "verdicts": verdicts,

@@ -92,6 +92,13 @@ def run(**choices) -> triptych.Run:
     return triptych.run("linear[tiny]", **({"frameworks": ["numpy", "jax"], "tasks": ["forward"]} | choices))
 
 
+def test_a_sweep_is_a_run_that_knows_what_it_swept(fake):
+    done = triptych.sweep("linear", over="batch=2,4,8", thread_counts=[1], frameworks=["numpy"])
+    assert [cell.parameters["batch"] for cell in done.contents.cells] == [2, 4, 8]
+    assert done.record.selection["sweep"] == {"over": "batch=2,4,8", "of": "time"}
+    assert done.record.command.startswith("triptych sweep linear --over batch=2,4,8 --of time ")
+
+
 # Running
 
 

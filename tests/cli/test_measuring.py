@@ -12,7 +12,10 @@ import triptych
 from suite import coordinator, targets, turns
 from suite import plan as planning
 from suite.calibration import Calibration
+from suite.cases import line
 from suite.plan import command, make_plan
+from suite.records import Check, Launch, Sample
+from suite.sweeping import make_sweep
 from tests.cli.runs import AB, QUICKLY, ending_with, executing, pytest_benchmark_files, two_runs
 
 
@@ -81,6 +84,85 @@ def test_run_with_json_prints_nothing_else_on_stdout(measuring, triptych_command
     done = triptych_command("run", "linear[tiny]", *QUICKLY, "--json")
     assert done.code == 0
     assert json.loads(done.out)["ended"] == "goal"
+
+
+def test_every_option_of_sweep_reaches_the_plan(measuring, triptych_command):
+    words = (
+        "sweep attention lstm[medium] --over seq=16..64 --of first_call --profile smoke --framework jax,numpy"
+        " --task gradient --mode eager --precision float64 --variant unrolled --device cpu --threads 1 --seed 5"
+        " --launches 3 --rounds 4 --budget 2m --precision-goal 3% --margin 0.07 --warm-caches --output there"
+    )
+    assert triptych_command(*words.split()).code == 0
+    wanted = make_sweep(
+        ["attention", "lstm[medium]"],
+        "seq=16..64",
+        of="first_call",
+        thread_counts=[1],
+        profile="smoke",
+        frameworks=["jax", "numpy"],
+        tasks=["gradient"],
+        modes=["eager"],
+        precisions=["float64"],
+        variants=["unrolled"],
+        seed=5,
+        launches=3,
+        rounds=4,
+        budget_s=120.0,
+        precision_goal=0.03,
+        margin=0.07,
+        warm_caches=True,
+    )
+    assert measuring == [wanted]
+    assert Path("there/report.html").exists()
+
+
+def test_sweep_shows_how_each_series_grows(measuring, triptych_command, monkeypatch):
+    execute_squared(monkeypatch)
+    done = triptych_command("sweep", "lstm", "--over", "seq=4..32", "--framework", "numpy,jax", "--mode", "eager")
+    assert done.code == 0
+    assert "How the time a call grows with seq" in done.out
+    assert "numpy eager" in done.words
+    assert "2.00" in done.words
+
+
+def test_report_knows_a_stored_sweep_again(measuring, triptych_command, monkeypatch):
+    execute_squared(monkeypatch)
+    assert triptych_command("sweep", "lstm", "--over", "seq=4..32", "--framework", "jax", "--output", "kept").code == 0
+    assert "How the time a call grows with seq" in triptych_command("report", "kept").out
+    scaled = json.loads(triptych_command("report", "kept", "--json").out)["scaling"]
+    assert (scaled["parameter"], scaled["of"]) == ("seq", "time")
+    assert [one["sizes"] for one in scaled["series"]] == [[4, 8, 16, 32]] * 2
+
+
+def execute_squared(monkeypatch) -> None:
+    """Every call takes a microsecond for each step, squared."""
+
+    def execute(plan, writer, progress) -> str:
+        for case in plan.cases:
+            ns = 1000.0 * case.parameters.seq**2
+            samples = [Sample(round=number, ns=ns) for number in range(3)]
+            launch = Launch(0, 1.0, 0.0, 0.1, 0.2, 0.3, 4, True, 5, samples, [ns], None)
+            checks = [Check("value", 1e-7, 1e-5, True)]
+            writer.append([line(case, column, status="ok", launch=launch, checks=checks) for column in plan.columns])
+        return "goal"
+
+    monkeypatch.setattr(coordinator, "execute", execute)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("sweep --over seq=4..32", "nothing is swept"),
+        ("sweep lstm", "'' is no sweep"),
+        ("sweep lstm --over kernel=4..32", "there is no parameter of lstm 'kernel'"),
+        ("sweep lstm --over seq=4..32 --threads one", "threads=one is no whole number"),
+    ],
+)
+def test_a_sweep_of_nothing_is_refused_before_anything_is_measured(measuring, triptych_command, words, said):
+    done = triptych_command(*words.split())
+    assert (done.code, measuring) == (2, [])
+    assert said in done.err
+    assert len(done.err.splitlines()) == 1
 
 
 def test_ab_holds_the_new_against_the_old_until_that_is_settled(measuring, triptych_command):

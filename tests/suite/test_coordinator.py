@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,12 @@ from suite import checking, coordinator, idling, records, stopping, workers
 from suite.cases import Column
 from suite.coordinator import latin_rounds
 from suite.errors import RecordsError
+from suite.plan import Sweep
 from suite.progress import Silent
 from suite.records import Cell, Run, Sample
-from suite.workers import ROOT, CellFailed, Workers
+from suite.targets import Target
+from suite.workers import ROOT, CellFailed, WorkerProcess, Workers
+from suite.workloads import WORKLOADS
 from tests.fakes.awake import noted
 from tests.fakes.running import QUICK, case, cells, fake, plan, record, run
 
@@ -413,3 +417,51 @@ def test_over_a_latin_square_every_cell_comes_once_in_every_place() -> None:
 def test_a_failure_carries_its_status() -> None:
     failure = CellFailed("timeout", "too late")
     assert (failure.status, str(failure)) == ("timeout", "too late")
+
+
+def test_a_sweep_has_workers_of_its_own_for_each_number_of_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+    start = Workers._start
+
+    def watched(self: Workers, target: Target) -> WorkerProcess:
+        worker = start(self, target)
+        started.append(int(str(worker.hello["settings"]["threads"])))
+        return worker
+
+    monkeypatch.setattr(Workers, "_start", watched)
+    sizes = [WORKLOADS["linear"].problem("tiny", batch=batch) for batch in (2, 4, 8)]
+    cases = [
+        replace(case(), problem=f"tiny,batch={size.batch}", parameters=size, threads=threads)
+        for threads in (1, 2)
+        for size in sizes
+    ]
+    wanted = replace(plan(cases, [], profile=replace(QUICK, launches=2)), sweep=Sweep("batch=2,4,8", "time"))
+    done = run(wanted, tmp_path / "run")
+    assert [(cell.threads, cell.parameters["batch"], len(cell.launches)) for cell in done.cells] == [
+        (threads, batch, 2) for threads in (1, 2) for batch in (2, 4, 8)
+    ]
+    assert {cell.status for cell in done.cells} == {"ok"}
+    # Of each number the oracle and NumPy, in both launches; a part is never left half done.
+    assert Counter(started) == {1: 4, 2: 4}
+    assert len([a for a, b in pairwise(started) if a != b]) <= 3
+
+
+def test_the_points_of_a_sweep_come_in_random_order_but_in_the_first_launch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [WORKLOADS["linear"].problem("tiny", batch=batch) for batch in range(2, 14)]
+    cases = [replace(case(), problem=f"tiny,batch={size.batch}", parameters=size) for size in sizes]
+    ordinary = plan(cases, [], profile=replace(QUICK, launches=2, rounds=1))
+    orders = {}
+    for name, wanted in {"run": ordinary, "sweep": replace(ordinary, sweep=Sweep("batch=2..13", "time"))}.items():
+        lines = records.read_lines(Path(run(wanted, tmp_path / name).folder))
+        orders[name] = [
+            [one.parameters["batch"] for one in lines if one.launch and one.launch.launch == n] for n in (0, 1)
+        ]
+    planned = list(range(2, 14))
+    assert orders["run"] == [planned, planned]
+    assert orders["sweep"][0] == planned
+    assert orders["sweep"][1] != planned
+    assert sorted(orders["sweep"][1]) == planned

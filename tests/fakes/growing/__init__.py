@@ -1,0 +1,1 @@
+"""`linear`, right but with work that is quadratic in the batch."""
