@@ -209,8 +209,9 @@ def _reading(run: Run, margin: float) -> list[tuple[str, str]]:
         "What is left of a measure once its fixed cost is taken off grows with the swept parameter to this power; the "
         "interval is Student's t over the exponents of the launches, or comes from what the law leaves unexplained where "
         "there is one launch. At the end: between the last two points, fixed cost and all. Where the last point takes less "
-        "than twice what the first takes, the exponent is that of both together. Two cross between points at which either "
-        "is proven to be the lower one; the interval holds all places where the launches leave it open."
+        "than twice what the first takes, the exponent is that of both together. Not known: to no better than ± 1.5. By "
+        "definition: that of the operations or, for memory, of the bytes that must move. Two cross between points at which "
+        "either is proven to be the lower one; the interval holds all places where the launches leave it open."
     )
     gpu = (
         "Kernels: what the device itself takes, by its own events. Dispatch: until the host goes on. A cell is bound by "

@@ -38,6 +38,8 @@ _UNITS: dict[str, Callable[[float | None], str]] = {
 _LEFT_OUT = ("first point", "last point", "fixed cost")
 _SURE = 0.5
 """Exponents that are known no better are left out of the finding."""
+_KNOWN = 1.5
+"""Intervals that are wider to either side tell nothing."""
 _TOLD = 8
 """So many pairs are told one by one on the terminal; the report tells all."""
 _MARKED = 8
@@ -180,17 +182,21 @@ def as_json(found: Scaling) -> dict[str, Any]:
 # Words
 
 
-def exponent(value: Interval | None) -> str:
-    """`1.98 (1.95 to 2.01)`, or the estimate alone where there are no bounds."""
-    if value is None:
-        return MISSING
-    told = f"{value.estimate:.2f}"
-    return f"{told} ({value.low:.2f} to {value.high:.2f})" if math.isfinite(value.high) else f"{told}, no interval"
+def exponent(value: Interval) -> str:
+    """`1.98 (1.95 to 2.01)`; `not known` where the interval is wider than ± 1.5, which would tell nothing."""
+    if value.high - value.low > 2 * _KNOWN:
+        return "not known"
+    return f"{_power(value.estimate)} ({_power(value.low)} to {_power(value.high)})"
+
+
+def _power(value: float) -> str:
+    """Two decimals, and no negative zero."""
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def _telling(found: Sequence[Series]) -> list[str]:
     """The fields in which the series differ, in the order in which a label has them."""
-    fields = ("workload", "problem", "task", "precision", "device", "threads", "column")
+    fields = ("workload", "problem", "task", "precision", "device", "column", "threads")
     return [field for field in fields if len({getattr(one, field) for one in found}) > 1]
 
 
@@ -201,9 +207,13 @@ def _label(one: Series, fields: Sequence[str]) -> str:
             words.append(f"{one.workload}[{one.problem}]" if "problem" in fields else one.workload)
         elif field == "problem":
             words += [] if "workload" in fields else [one.problem]
-        else:
-            words.append(count(one.threads, "thread") if field == "threads" else str(getattr(one, field)))
-    return " ".join(words)
+        elif field != "threads":
+            words.append(str(getattr(one, field)))
+    told = " ".join(words)
+    if "threads" in fields:
+        threads = count(one.threads, "thread")
+        return f"{told}, {threads}" if told else threads
+    return told
 
 
 def _sentence(pair: Pair, telling: Sequence[str], parameter: str, of: str) -> str:
@@ -280,7 +290,9 @@ def _finding(
         least, most = (end(sure, key=lambda each: each[1].estimate) for end in (min, max))
         told = f"the {_NAMES[of]} grows with {parameter} to powers from {exponent(least[1])} for {least[0]}"
         told += f" to {exponent(most[1])} for {most[0]}"
-    return told + (f"; {len(crossing)} of {len(held)} pairs cross" if crossing else "; no two cross" if held else "")
+    return told + (
+        f"; {len(crossing)} of {len(held)} pairs cross" if crossing else "; no two are proven to cross" if held else ""
+    )
 
 
 # Tables
@@ -301,8 +313,8 @@ def _table(found: Sequence[Series], labels: dict[int, str], parameter: str, of: 
             (
                 labels[id(one)],
                 exponent(grown.exponent),
-                MISSING if by_definition is None else f"{by_definition:.2f}",
-                f"{grown.local:.2f}",
+                MISSING if by_definition is None else _power(by_definition),
+                _power(grown.local),
                 format.ratio(grown.times),
                 f"{unit(least.estimate)} at {first}",
                 f"{unit(most.estimate)} at {last}",
