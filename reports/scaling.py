@@ -82,7 +82,9 @@ def build(run: Run) -> Scaling | None:
         of=of,
         finding=_capital(_finding(found, held, telling, labels, parameter, of)),
         crossings=[_capital(_sentence(pair, telling, parameter, of)) for pair in held if pair.crossings],
-        others=[_capital(_sentence(pair, telling, parameter, of)) for pair in held if not pair.crossings],
+        others=[
+            _capital(_sentence(pair, telling, parameter, of)) for pair in sorted(held, key=_open) if not pair.crossings
+        ],
         tables=[table for table in tables if table.rows],
         labels=labels,
         series=found,
@@ -229,6 +231,11 @@ def _sentence(pair: Pair, telling: Sequence[str], parameter: str, of: str) -> st
         again = ", and they change places again" if len(pair.crossings) > 1 else ""
         return f"{head}{below} {_LESS[of]} than {above} below {places}, {above} above{again}"
     return f"{head}{_without_crossing(pair, one, other, of)}"
+
+
+def _open(pair: Pair) -> bool:
+    """Whether it is undecided throughout: such pairs are told last."""
+    return all(each.verdict == "undecided" for each in pair.comparisons)
 
 
 def _without_crossing(pair: Pair, one: str, other: str, of: str) -> str:

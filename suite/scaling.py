@@ -4,7 +4,7 @@ What a program takes is a fixed cost and a power of the size, c + a · n^k: with
 (1988, Parallel Computers 2, section 1.3), whose fixed cost is half of all at their n½. A straight line through the
 logarithms would take the fixed cost for a lower exponent: where that is as much as the work of the smallest size, the
 interval of the line holds the true exponent in none of a hundred trials, nor does it where the smallest sizes are left out.
-That of the law with its fixed cost holds it in 93 to 97 (tests/suite/test_scaling.py).
+That of the law with its fixed cost holds it in 92 to 98 (tests/suite/test_scaling.py).
 """
 
 from __future__ import annotations
