@@ -36,6 +36,7 @@ WORKER_SIDE = [
             "worker",
         )
     ),
+    *ROOT.glob("suite/probes/*.py"),
     *ROOT.glob("suite/workloads/**/*.py"),
     *ROOT.glob("impls/**/*.py"),
 ]
@@ -216,6 +217,9 @@ def test_every_framework_has_a_module_for_each_family(framework):
         {"networks.py", "elementary.py"} if framework == "numpy" else {"modules.py", "modes.py", "generation.py"}
     )
     assert found - of_models - {"backend.py", "conventions.py", "diagnostics.py"} == families
+    found = {path.name for path in ROOT.glob(f"impls/{framework}/*.py")} - {"backend.py", "conventions.py"}
+    beside = {"modules.py", "modes.py", "generation.py", "subject.py"}
+    assert found - ({"networks.py", "elementary.py"} if framework == "numpy" else beside) == families
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS[1:])

@@ -1,0 +1,322 @@
+"""A person's PyTorch model as probes see it."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from impls.pytorch.backend import DTYPES
+from impls.subject import Array, Gradients, Operation, Phase, Specimen, Subject, Unfit
+
+NAMES = {
+    "_softmax": "softmax",
+    "_log_softmax": "log_softmax",
+    "sub": "subtract",
+    "mul": "multiply",
+    "div": "divide",
+    "pow": "square",
+    "mm": "product",
+    "addmm": "product",
+    "bmm": "product",
+    "convolution": "product",
+    "randn": "random",
+    "rand": "random",
+    "normal_": "random",
+    "uniform_": "random",
+    "bernoulli": "random",
+    "bernoulli_": "random",
+    "native_dropout": "random",
+}
+"""What probes call the operations of ATen; the others keep their names."""
+SAME_VALUES = ("clone", "_to_copy", "to", "copy_", "detach", "contiguous")
+"""Operations that are no views, yet give their first argument's values."""
+LIBRARY = str(Path(torch.__file__).parent)
+
+
+class PytorchSubject(Subject):
+    channels = 1
+
+    def __init__(self, make: Callable[[], Specimen]) -> None:
+        super().__init__(make)
+        self.model = self.specimen.model
+        self.is_module = isinstance(self.model, torch.nn.Module)
+        self.optimizer: torch.optim.Optimizer | None = None
+        self._parameters = dict(self.model.named_parameters()) if self.is_module else {}
+        self._recorder: Recorder | None = None
+
+    def in_precision(self, precision: str) -> Subject:
+        try:
+            made = copy.deepcopy(self.model)
+        except RuntimeError as error:  # of tensors that are the result of others
+            raise Unfit(f"it cannot be copied: {error}") from None
+        specimen = dataclasses.replace(self.specimen, model=made.to(DTYPES[precision]) if self.is_module else made)
+        found = PytorchSubject(lambda: specimen)
+        found.precision = precision
+        return found
+
+    def inputs(self) -> list[Array]:
+        return [self._array(each) for each in self.specimen.inputs]
+
+    def targets(self) -> list[Array]:
+        return [self._array(each) for each in self.specimen.targets]
+
+    def parameters(self) -> dict[str, Array]:
+        return {name: _numpy(each) for name, each in self._parameters.items() if each.requires_grad}
+
+    def states(self) -> dict[str, Array]:
+        return {name: _numpy(each) for name, each in self.model.named_buffers()} if self.is_module else {}
+
+    def load(self, parameters: Mapping[str, Array], states: Mapping[str, Array] | None = None) -> None:
+        buffers = dict(self.model.named_buffers()) if self.is_module else {}
+        with torch.no_grad():
+            for name, values in parameters.items():
+                self._parameters[name].copy_(torch.from_numpy(np.array(values)))
+            for name, values in (states or {}).items():
+                buffers[name].copy_(torch.from_numpy(np.array(values)))
+
+    def call(self, inputs: Sequence[Array], training: bool = False) -> tuple[Array, ...]:
+        self._set(training)
+        with torch.no_grad():
+            return tuple(_numpy(each) for each in _tensors(self.model(*map(self._native, inputs))))
+
+    def gradients(self, inputs: Sequence[Array], targets: Sequence[Array], training: bool = False) -> Gradients:
+        self._set(training)
+        arguments = [self._native(each) for each in inputs]
+        for each in arguments:
+            each.requires_grad_(each.is_floating_point())
+        with self._without_gradients():
+            loss = self._loss(arguments, targets)
+            if loss.requires_grad:
+                loss.backward()
+            of_parameters = {
+                name: None if each.grad is None else _numpy(each.grad)
+                for name, each in self._parameters.items()
+                if each.requires_grad
+            }
+        return Gradients(loss.item(), of_parameters, [None if a.grad is None else _numpy(a.grad) for a in arguments])
+
+    def operations(
+        self, inputs: Sequence[Array], targets: Sequence[Array], training: bool = False, backward: bool = False
+    ) -> list[Operation]:
+        self._set(training)
+        self._recorder = recorder = Recorder()
+        arguments = [self._native(each) for each in inputs]
+        for each in arguments:
+            each.requires_grad_(backward and each.is_floating_point())
+        with self._without_gradients(), recorder.of_layers(self.model if self.is_module else None), recorder:
+            loss = self._loss(arguments, targets, recorder)
+            if backward and loss.requires_grad:
+                recorder.phase = "backward"
+                loss.backward()
+        return recorder.operations
+
+    def token(self, parameter: str) -> int | None:
+        return _token(self._parameters[parameter])
+
+    def strays(self) -> list[str]:
+        arguments = [self._native(each) for each in self.inputs()]
+        self._set(False)
+        recorder = Recorder()
+        with recorder.of_layers(self.model if self.is_module else None), recorder:
+            outputs = self.model(*arguments)
+        own = [*arguments, *self._parameters.values(), *(self.model.buffers() if self.is_module else ())]
+        known = {_token(each) for each in own}
+        del outputs
+        return [
+            f"{tuple(tensor.shape)} used in {where or 'the model'}"
+            for token, (tensor, where) in recorder.leaves.items()
+            if token not in known and tensor.is_floating_point() and tensor.numel() > 1
+        ]
+
+    def momenta(self) -> dict[str, float]:
+        found = {}
+        for name, module in self.model.named_modules() if self.is_module else ():
+            if isinstance(module, torch.nn.modules.batchnorm._NormBase) and module.momentum is not None:
+                for state in ("running_mean", "running_var"):
+                    if getattr(module, state, None) is not None:
+                        found[f"{name}.{state}".lstrip(".")] = 1 - module.momentum
+        return found
+
+    def step(self, inputs: Sequence[Array], targets: Sequence[Array]) -> float:
+        self._set(True)
+        arguments, wanted = list(map(self._native, inputs)), list(map(self._native, targets))
+        if self.specimen.step:
+            return float(self.specimen.step(self.model, _one(arguments), _one(wanted)))
+        if self.specimen.loss is None or not self._parameters:
+            raise Unfit("it has neither a step of its own nor a loss")
+        if self.optimizer is None:
+            self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-2)
+        self.optimizer.zero_grad()
+        loss = self._loss(arguments, targets)
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+    def kept_gradients(self) -> dict[str, Array]:
+        return {name: _numpy(each.grad) for name, each in self._parameters.items() if each.grad is not None}
+
+    def decay(self) -> float | None:
+        optimizer = self.specimen.optimizer
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            return None
+        return max(float(group.get("weight_decay", 0.0)) for group in optimizer.param_groups)
+
+    def kept(self) -> Callable[[], list[Array]]:
+        if self.specimen.snapshot is None:
+            raise Unfit("nothing says how its best weights are kept: snapshot")
+        tensors = list(_tensors(self.specimen.snapshot(self.model)))
+        return lambda: [_numpy(each) for each in tensors]
+
+    def _array(self, given: Any) -> Array:
+        values = _numpy(given) if isinstance(given, torch.Tensor) else np.array(given)
+        floating = values.dtype.kind == "f"
+        return values.astype(np.float64 if self.precision == "float64" else np.float32) if floating else values
+
+    def _native(self, values: Array) -> torch.Tensor:
+        tensor = torch.from_numpy(np.array(values))
+        return tensor.to(DTYPES[self.precision]) if tensor.is_floating_point() else tensor
+
+    def _set(self, training: bool) -> None:
+        if self.is_module:
+            self.model.train(training)
+
+    def _loss(
+        self, arguments: Sequence[torch.Tensor], targets: Sequence[Array], recorder: Recorder | None = None
+    ) -> torch.Tensor:
+        wanted = [self._native(each) for each in targets]
+        outputs = self.model(*arguments)
+        if recorder:
+            recorder.phase = "loss"
+        if self.specimen.loss is not None:
+            return self.specimen.loss(outputs, *wanted)
+        rng = np.random.default_rng(1)
+        floating = [each for each in _tensors(outputs) if each.is_floating_point()]
+        weights = [self._native(rng.standard_normal(tuple(each.shape))) for each in floating]
+        return torch.stack([(each * weight).sum() for each, weight in zip(floating, weights, strict=True)]).sum()
+
+    @contextmanager
+    def _without_gradients(self) -> Iterator[None]:
+        """Begins without any, and puts back those that there were."""
+        before = {name: each.grad for name, each in self._parameters.items()}
+        for each in self._parameters.values():
+            each.grad = None
+        try:
+            yield
+        finally:
+            for name, each in self._parameters.items():
+                each.grad = before[name]
+
+
+class Recorder(TorchDispatchMode):
+    """Notes every operation of ATen. Tensors are kept, so that no memory is used twice and a storage's address tells them
+    apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations: list[Operation] = []
+        self.phase: Phase = "forward"
+        self.leaves: dict[int, tuple[torch.Tensor, str]] = {}
+        self._layers: list[str] = []
+        self._alive: list[torch.Tensor] = []
+        self._made: dict[int, int] = {}
+        self._where: dict[int, str] = {}
+
+    def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), settings: Any = None) -> Any:
+        inputs = list(_tensors((arguments, settings)))
+        before = tuple(_numpy(each) for each in inputs)
+        result = function(*arguments, **(settings or {}))
+        outputs = list(_tensors(result))
+        self._alive += [*inputs, *outputs]
+        name = function.overloadpacket.__name__
+        tokens = [self._token(each) for each in inputs]
+        where = self._place(tokens)
+        for token, tensor in zip(tokens, inputs, strict=True):
+            if token not in self._where:
+                self.leaves.setdefault(token, (tensor, where))
+        for tensor in outputs:
+            if name in SAME_VALUES and tokens:
+                self._made[_token(tensor)] = tokens[0]
+            self._where.setdefault(self._token(tensor), where)
+        self.operations.append(
+            Operation(
+                NAMES.get(name, name),
+                where,
+                self.phase,
+                before,
+                tuple(_numpy(each) for each in outputs),
+                tuple(tokens),
+                tuple(self._token(each) for each in outputs),
+            )
+        )
+        return result
+
+    def _token(self, tensor: torch.Tensor) -> int:
+        own = _token(tensor)
+        return self._made.get(own, own)
+
+    def _place(self, tokens: Sequence[int]) -> str:
+        """The layer and the line of code; in the backward pass that of whatever made the first tensor that is known."""
+        if self.phase == "backward":
+            return next((f"{self._where[token]}, backward" for token in tokens if token in self._where), "backward")
+        frame = sys._getframe(2)
+        while frame.f_back and (frame.f_code.co_filename.startswith(LIBRARY) or frame.f_code.co_filename == __file__):
+            frame = frame.f_back
+        line = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+        return f"{self._layers[-1]} ({line})" if self._layers and self._layers[-1] else line
+
+    @contextmanager
+    def of_layers(self, module: torch.nn.Module | None) -> Iterator[None]:
+        """While it is called, operations bear the names of its layers."""
+        hooks = []
+        for name, layer in module.named_modules() if module is not None else ():
+            hooks.append(layer.register_forward_pre_hook(lambda *_, name=name: self._layers.append(name)))
+            hooks.append(layer.register_forward_hook(lambda *_: self._drop(), always_call=True))
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _drop(self) -> None:
+        self._layers.pop()
+
+
+def _tensors(held: Any) -> Iterator[torch.Tensor]:
+    """All tensors in whatever holds them, in order."""
+    if isinstance(held, torch.Tensor):
+        yield held
+    elif isinstance(held, Mapping):
+        for each in held.values():
+            yield from _tensors(each)
+    elif isinstance(held, (tuple, list)):
+        for each in held:
+            yield from _tensors(each)
+    elif dataclasses.is_dataclass(held) and not isinstance(held, type):
+        yield from _tensors(vars(held))
+
+
+def _token(tensor: torch.Tensor) -> int:
+    return int(tensor.untyped_storage().data_ptr())
+
+
+def _numpy(tensor: torch.Tensor) -> Array:
+    """A copy; bfloat16 as float32."""
+    tensor = tensor.detach()
+    return np.array((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).cpu())
+
+
+def _one(tensors: list[torch.Tensor]) -> Any:
+    """What a person's own function expects: the only one itself, several as a tuple."""
+    return tensors[0] if len(tensors) == 1 else tuple(tensors)
+
+
+SUBJECT = PytorchSubject

@@ -1,0 +1,6 @@
+"""Probes: each asks one question of a person's own model, and names what is to blame; one module a kind of fault."""
+
+from suite.probes import batch, derivative, tokens
+from suite.probes.probe import PROBES, Fault
+
+__all__ = ["PROBES", "Fault", "batch", "derivative", "tokens"]

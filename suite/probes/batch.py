@@ -1,0 +1,31 @@
+"""Batch independence: what statistics or masks that leak between examples break."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from impls.subject import Subject, Unfit
+from suite.probes.probe import SAME, Fault, change, changed, probe
+
+
+@probe("batch independence")
+def batch_independence(subject: Subject) -> list[Fault]:
+    """The first example's output, in evaluation, while all other examples become others."""
+    inputs = subject.inputs()
+    examples = inputs[0].shape[0] if inputs[0].ndim else 0
+    if examples < 2:
+        raise Unfit("it takes a batch of two examples or more")
+    rng = np.random.default_rng(0)
+    others = [changed(each, (slice(1, None),), rng) if each.shape[:1] == (examples,) else each for each in inputs]
+    faults = []
+    for number, (before, after) in enumerate(zip(subject.call(inputs), subject.call(others), strict=True)):
+        if before.shape[:1] != (examples,):
+            continue
+        figure = change(before[0], after[0])
+        if not figure <= SAME:
+            sentence = f"the first example's output moves by {figure:.2g} of itself when only the other examples change"
+            remedy = (
+                "in evaluation use running statistics, and sum, normalise and mask within each example: not over axis 0"
+            )
+            faults.append(Fault(f"output {number}, axis 0", sentence, figure, SAME, remedy))
+    return faults

@@ -1,0 +1,69 @@
+"""What a probe is, and the list of all. Runs in the worker, with the model; arrays go in, faults come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from impls.subject import Subject
+
+TINY = 1e-30
+SAME = 1e-4
+"""Results nearer than this, relatively, are taken for the same: rounding in float32 leaves 1e-7 to 1e-5."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a probe found wrong: a figure beyond its threshold, and where."""
+
+    where: str
+    """The parameter, layer, position or axis that is to blame."""
+    sentence: str
+    figure: float
+    threshold: float
+    remedy: str
+
+
+Probe = Callable[[Subject], list[Fault]]
+PROBES: dict[str, Probe] = {}
+
+
+def probe(name: str) -> Callable[[Probe], Probe]:
+    """File the decorated function under `name`. It raises `impls.subject.Unfit` where it cannot be made of a model."""
+
+    def register(function: Probe) -> Probe:
+        if name in PROBES:
+            raise ValueError(f"there are two probes called {name}")
+        PROBES[name] = function
+        return function
+
+    return register
+
+
+def change(before: np.ndarray, after: np.ndarray) -> float:
+    """‖after − before‖ / ‖before‖; infinity where one is not finite and the other is, or another shape."""
+    if before.shape != after.shape:
+        return float("inf")
+    unequal = np.isfinite(before) != np.isfinite(after)
+    if unequal.any():
+        return float("inf")
+    a, b = (np.where(np.isfinite(each), each, 0.0).astype(np.float64) for each in (before, after))
+    return float(np.linalg.norm(np.ravel(b - a)) / max(float(np.linalg.norm(np.ravel(a))), TINY))
+
+
+def changed(array: np.ndarray, where: tuple[slice | int, ...], rng: np.random.Generator) -> np.ndarray:
+    """A copy with other values `where`: floats are drawn anew at the same scale, integers exchanged with each other's."""
+    copy = np.array(array)
+    part = copy[where]
+    if array.dtype.kind == "f":
+        scale = float(np.std(array)) or 1.0
+        copy[where] = (part + scale * rng.standard_normal(part.shape)).astype(array.dtype)
+    elif array.dtype.kind == "b":
+        copy[where] = ~part
+    else:
+        values = np.unique(array)
+        if len(values) > 1:  # the next larger value that occurs, so that every entry becomes another one
+            copy[where] = values[(np.searchsorted(values, part) + 1) % len(values)]
+    return copy
