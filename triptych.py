@@ -10,6 +10,7 @@ The command line is a thin layer over these functions. Importing this module loa
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from suite.calibration import Calibration
     from suite.divergence import Divergence, Drift
     from suite.plan import Choices, Plan
+    from suite.probing import Examination
     from suite.progress import Progress
 
 __version__ = "0.1.0"
@@ -41,6 +43,7 @@ __all__ = [
     "learn",
     "load",
     "plan",
+    "probe",
     "resume",
     "run",
     "run_plan",
@@ -371,6 +374,41 @@ def _in_both(selector: str) -> Iterator[None]:
         yield
     except CellFailed as failure:
         raise UsageError(f"{selector} cannot be run in both: {failure.reason}") from None
+
+
+def probe(
+    reference: str,
+    *,
+    inputs: list[str] | None = None,
+    framework: str | None = None,
+    interpreter: str | None = None,
+    folder: Path | None = None,
+    only: list[str] | None = None,
+    claims: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Examination:
+    """Put a model of yours before every probe; docs/probes.md tells of each.
+
+    `reference` is `mymodule:MyModel` (a class, a function that makes the model, or the model), looked for in `folder`, by
+    default the current one. `inputs` are what it takes, `"8x3x32x32"` or `"8x16<1000"`, unless what the function makes says
+    so. `interpreter` is `NAME=path/to/python` where it is not this one. Raises UsageError where the model cannot be found,
+    made or called.
+    """
+    from suite import probing
+    from suite.progress import Silent
+    from suite.targets import named_interpreters
+
+    python = next(iter(named_interpreters([interpreter], Path()).values())) if interpreter else sys.executable
+    return probing.examine(
+        reference,
+        progress=progress or Silent(),
+        framework=framework,
+        python=python,
+        folder=folder,
+        inputs=inputs,
+        claims=claims,
+        only=only,
+    )
 
 
 def check_plan(plan: Plan, *, progress: Progress | None = None) -> list[records.Line]:

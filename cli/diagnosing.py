@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -198,3 +198,43 @@ def conventions(framework: Frameworks = [], json: Json = False) -> None:
     else:
         show_table(shown.table(asked.load(), answers))
     raise typer.Exit(any(answer.changed for of_one in answers.values() for answer in of_one.values()))
+
+
+@commands.command()
+def probe(
+    model: Annotated[
+        str, typer.Argument(metavar="MODULE:NAME", help="mymodule:MyModel, or a function of it that makes the model.")
+    ],
+    input: Annotated[
+        list[str],
+        typer.Option(help="What it takes, in order: 8x3x32x32, '8x16<1000' for integers, 8x16=1 for ones; repeat."),
+    ] = [],
+    framework: Annotated[str | None, typer.Option(help="Default: the one that the module imports.")] = None,
+    target: Annotated[str | None, typer.Option(help="Another Python: NAME=path, or a name from triptych.toml.")] = None,
+    only: Annotated[list[str], typer.Option(help="A probe by its name; repeat for several. Default: all.")] = [],
+    sequence: Annotated[int | None, typer.Option(help="The axis of the first input that counts positions.")] = None,
+    causal: Annotated[bool, typer.Option("--causal", help="No output may depend on later positions.")] = False,
+    mask: Annotated[int | None, typer.Option(help="The input, from 0 on, that says what is padding (0).")] = None,
+    equivariant: Annotated[
+        str | None, typer.Option(help="permutation or translation: what must not matter but for the order of results.")
+    ] = None,
+    receptive_field: Annotated[int | None, typer.Option(help="How many positions an output shall see.")] = None,
+    classes: Annotated[int | None, typer.Option(help="Of a classifier; chance is the logarithm.")] = None,
+    json: Json = False,
+) -> None:
+    """Look for faults in a model of yours that run silently, and name what is to blame."""
+    from reports import probed
+
+    claims: dict[str, Any] = dict(sequence=sequence, mask=mask, receptive_field=receptive_field, classes=classes)
+    claims |= dict(equivariant=equivariant, causal=causal or None)
+    found = triptych.probe(
+        model,
+        inputs=input,
+        framework=framework,
+        interpreter=target,
+        only=only,
+        claims={name: claim for name, claim in claims.items() if claim is not None},
+        progress=make_progress(),
+    )
+    print_json(probed.as_json(found)) if json else show_table(probed.table(found))
+    raise typer.Exit(bool(found.faults) or any(outcome.status == "failed" for outcome in found.outcomes))

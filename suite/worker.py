@@ -24,6 +24,7 @@ from suite import ceilings, gradients, learner, process, proofs, timing
 from suite.device import FLUSH_BYTES, cold_ns, dispatch_ns, kind
 from suite.errors import TriptychError, describe
 from suite.model_program import ModelProgram
+from suite.probes.examine import Examined
 from suite.program import Program, Unsupported, definition
 from suite.protocol import Channel, Closed, Message, load_arrays, save_arrays
 from suite.workloads import Problem, Workload
@@ -236,6 +237,14 @@ class Worker:
                 return None
             raise
 
+    def look_at(self, **arguments: Any) -> Reply:
+        """What a person's own model is, and which probes there are; see `suite.probing`."""
+        return Examined(self.package, **arguments).look()
+
+    def probe(self, which: str, **arguments: Any) -> Reply:
+        """What one probe finds wrong with it."""
+        return Examined(self.package, **arguments).probe(which)
+
     def probe_conventions(self) -> Reply:
         """What the framework does by default, by the probe's name; an exception is an answer too."""
         self.backend.use("float32")
@@ -414,6 +423,8 @@ class Worker:
             return {"reply": command(**arguments)}
         except Unsupported as error:
             return {"error": "unsupported", "message": str(error)}
+        except TriptychError as error:
+            return {"error": "failed", "message": str(error)}
         except Exception as error:  # the boundary: a framework may raise anything, and the coordinator must hear of it
             if self.backend.refuses(error):
                 return {"error": "unsupported", "message": f"the framework refuses: {describe(error)}"}

@@ -24,6 +24,7 @@ WORKER_SIDE = [
             "__init__",
             "diagnosing",
             "errors",
+            "fault",
             "gradients",
             "learner",
             "model_program",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from impls.subject import Subject, Unfit
-from suite.probes.probe import SAME, Fault, change, changed, probe
+from suite.fault import Fault
+from suite.probes.probe import SAME, change, changed, probe
 
 
 @probe("batch independence")

@@ -7,7 +7,8 @@ from contextlib import suppress
 import numpy as np
 
 from impls.subject import Array, Subject, Unfit
-from suite.probes.probe import TINY, Fault, probe
+from suite.fault import Fault
+from suite.probes.probe import TINY, probe
 
 STEP = {"float64": 1e-5, "float32": 1e-2}
 """Of central differences along a direction of length 1 per entry."""

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from impls.subject import Subject
+from suite.fault import Fault
 
 TINY = 1e-30
 SAME = 1e-4
 """Results nearer than this, relatively, are taken for the same: rounding in float32 leaves 1e-7 to 1e-5."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What a probe found wrong: a figure beyond its threshold, and where."""
-
-    where: str
-    """The parameter, layer, position or axis that is to blame."""
-    sentence: str
-    figure: float
-    threshold: float
-    remedy: str
 
 
 Probe = Callable[[Subject], list[Fault]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from impls.subject import Array, Subject, Unfit
-from suite.probes.probe import SAME, TINY, Fault, change, changed, probe
+from suite.fault import Fault
+from suite.probes.probe import SAME, TINY, change, changed, probe
 
 SEEN = 1e-9
 """A change of the output, relative to it, below which a position is taken not to have been seen."""
