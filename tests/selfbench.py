@@ -215,6 +215,23 @@ def mutants() -> Iterator[Figure]:
     yield Figure("false_alarms", sum(map(bool, healthy)), f"of_{len(healthy)}_healthy", 0)
 
 
+def probes() -> Iterator[Figure]:
+    """Faulty models and their mended twins before the probes: how many are not caught, and how many twins are accused."""
+    from tests.corpus import examining
+    from tests.corpus.case import cases
+
+    corpus = cases()
+    with examining.workers() as running:
+        caught = [
+            one for one in corpus if examining.catches(one, examining.examine(running, one.framework, one.reference))
+        ]
+        twins = [examining.examine(running, one.framework, f"{one.reference}.mended") for one in corpus]
+    yield Figure("faulty_models_caught", len(caught), f"of_{len(corpus)}", None)
+    yield Figure("faulty_models_missed", len(corpus) - len(caught), "models", 0)
+    accused = [twin for twin in twins if any(outcome.status in ("fault", "failed") for outcome in twin.outcomes)]
+    yield Figure("mended_models_accused", len(accused), f"of_{len(twins)}", 0)
+
+
 def verdicts() -> Iterator[Figure]:
     """What verdicts are worth: on equals and on planted slowdowns. Takes three quarters of an hour."""
     return _verdicts("")
@@ -280,6 +297,7 @@ FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
     "sweeps": sweeps,
     "yardsticks": yardsticks,
     "mutants": mutants,
+    "probes": probes,
     "verdicts": verdicts,
     "verdicts_busy": verdicts_busy,
     "rivals": rivals,
