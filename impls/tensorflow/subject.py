@@ -71,11 +71,14 @@ SAME_VALUES = (
     "PreventGradient",
     "ReadVariableOp",
     "Reshape",
+    "Slice",
     "Squeeze",
     "StopGradient",
+    "StridedSlice",
     "Transpose",
+    "Unpack",
 )
-"""Operations that give their first argument's values, as they are or arranged otherwise."""
+"""Operations that give their first argument's values, all or some, as they are or arranged otherwise."""
 LIBRARIES = tuple(str(Path(package.__file__).parent) for package in (tf, keras))
 
 
@@ -128,6 +131,7 @@ class TensorflowSubject(Subject):
         found._parameters = dict(zip(self._parameters, found._parameters.values(), strict=True))
         found._states = dict(zip(self._states, found._states.values(), strict=True))
         found.load(self.parameters(), self.states())
+        found.gradients(found.inputs(), found.targets())
         return found
 
     def inputs(self) -> list[Array]:
@@ -196,7 +200,8 @@ class TensorflowSubject(Subject):
         names = {id(variable): name for name, variable in self._states.items()}
         found = {}
         for layer in self.model._flatten_layers() if self.is_keras else ():
-            if isinstance(layer, keras.layers.BatchNormalization) and layer.built:
+            # Keras calls those that are not trainable in evaluation.
+            if isinstance(layer, keras.layers.BatchNormalization) and layer.built and layer.trainable:
                 for state in (layer.moving_mean, layer.moving_variance):
                     found[names[id(state.value)]] = float(layer.momentum)
         return found
@@ -204,7 +209,8 @@ class TensorflowSubject(Subject):
     def step(self, inputs: Sequence[Array], targets: Sequence[Array]) -> float:
         if self.specimen.step:
             wanted = [self._native(each) for each in targets]
-            return float(self.specimen.step(self.model, _one(self._arguments(inputs)), _one(wanted)))
+            loss = self.specimen.step(self.model, _one(self._arguments(inputs)), _one(wanted))
+            return float("nan") if loss is None else float(loss)
         if self.specimen.loss is None or not self._parameters:
             raise Unfit("it has neither a step of its own nor a loss")
         found = self.gradients(inputs, targets, training=True)
@@ -238,6 +244,8 @@ class TensorflowSubject(Subject):
         if self.specimen.snapshot is None:
             raise Unfit("nothing says how its best weights are kept: snapshot")
         tensors = list(_tensors(self.specimen.snapshot(self.model)))
+        if not tensors:
+            raise Unfit("its snapshot holds no tensors")
         return lambda: [_numpy(each) for each in tensors]
 
     def _array(self, given: Any) -> Array:
@@ -343,7 +351,7 @@ class Recorder:
             if tensor.dtype == tf.resource:
                 self.readers.setdefault(id(tensor), where)
         if kind in SAME_VALUES and inputs:
-            self._same[id(outputs[0])] = self._token(inputs[0])
+            self._same |= {id(tensor): self._token(inputs[0]) for tensor in outputs}
         if self.phase != "backward":
             self._where |= {(kind, id(tensor)): where for tensor in (*inputs, *outputs)}
         if kind == "ReadVariableOp":
@@ -377,8 +385,8 @@ class Recorder:
             if _is_a_persons(frame):
                 return f"{_line(frame)}, backward"
             if frame.f_code.co_name == "_gradient_function":  # of tensorflow.python.eager.backprop
-                kind, tensors = frame.f_locals["op_name"], (*frame.f_locals["outputs"], *frame.f_locals["inputs"])
-                places = (self._where.get((kind, id(tensor))) for tensor in tensors)
+                kept = [*(frame.f_locals["outputs"] or ()), *(frame.f_locals["inputs"] or ())]
+                places = (self._where.get((frame.f_locals["op_name"], id(tensor))) for tensor in kept)
                 return f"{next(filter(None, places), 'the model')}, backward"
         return "backward"
 
@@ -473,6 +481,8 @@ def _tensors(held: Any) -> Iterator[Any]:
         yield held.value
     elif isinstance(held, (tf.Tensor, tf.Variable, np.ndarray)):
         yield held
+    elif isinstance(held, (keras.layers.Layer, tf.Module)):
+        yield from _tensors(list(held.variables))
     elif isinstance(held, Mapping):
         for each in held.values():
             yield from _tensors(each)
