@@ -31,7 +31,7 @@ class Specimen:
 
     model: Any
     """An `nn.Module`, a Keras model, a `tf.Module`, or in JAX a function of parameters, states where there are any, and
-    inputs. It is told `training` where it takes that."""
+    inputs. It is told `training` where it takes that, and in JAX given a new `key` for each call in training."""
     inputs: tuple[Any, ...]
     """Example arguments, as NumPy arrays or the framework's own tensors."""
     parameters: Any = None
@@ -43,13 +43,13 @@ class Specimen:
     """`loss(outputs, *targets)`, a scalar."""
     step: Callable[..., Any] | None = None
     """The person's own training step: `step(model, inputs, targets)` gives the loss. In JAX `step(carry, inputs, targets)`
-    gives the new carry and the loss, and a carry begins with the parameters."""
+    gives the new carry and the loss. A carry is the parameters, or begins with them, then the states where there are any."""
     carry: Any = None
     """JAX: what the first step is given, where that is more than the parameters."""
     optimizer: Any = None
-    """That of the step, where weight decay shall be looked at."""
+    """That of the step, where weight decay shall be looked at. JAX: its settings, such as `{"weight_decay": 0.01}`."""
     snapshot: Callable[[Any], Any] | None = None
-    """How the best weights are kept: `snapshot(model)`, anything that holds tensors."""
+    """How the best weights are kept: `snapshot(model)`, anything that holds tensors. JAX: of the tree of parameters."""
     sequence: int | None = None
     """The axis of the first input and of the output that counts positions."""
     causal: bool = False

@@ -219,7 +219,7 @@ def test_every_framework_has_a_module_for_each_family(framework):
     )
     assert found - of_models - {"backend.py", "conventions.py", "diagnostics.py"} == families
     found = {path.name for path in ROOT.glob(f"impls/{framework}/*.py")} - {"backend.py", "conventions.py"}
-    beside = {"modules.py", "modes.py", "generation.py", "subject.py"}
+    beside = {"interpreter.py", "modules.py", "modes.py", "generation.py", "subject.py"}
     assert found - ({"networks.py", "elementary.py"} if framework == "numpy" else beside) == families
 
 

@@ -50,7 +50,7 @@ def test_no_probe_accuses_the_mended_twin(workers, case):
 
 def test_every_probe_has_faulty_models_to_catch(workers):
     caught = [case.probe for case in cases()]
-    found = examine(workers, "pytorch", cases()[0].reference)
+    found = examine(workers, cases()[0].framework, cases()[0].reference)
     assert {outcome.probe for outcome in found.outcomes} == set(caught)
     assert len(caught) >= 40
 

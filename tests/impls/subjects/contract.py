@@ -113,7 +113,8 @@ def check_a_first_step_of_adam_has_the_size_of_the_learning_rate(subject: Subjec
         assert np.allclose(np.abs(values - before[name]), 1e-2, rtol=1e-2), name
 
 
-def check_a_snapshot_of_live_weights_moves_with_them(subject: Subject) -> None:
+def live_snapshot_moves(subject: Subject) -> None:
+    """Where weights change in place: for the modules of those frameworks."""
     kept = subject.kept()
     before = kept()
     subject.step(subject.inputs(), subject.targets())

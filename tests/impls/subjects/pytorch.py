@@ -7,7 +7,7 @@ from torch import nn
 
 from impls.pytorch.subject import PytorchSubject
 from impls.subject import Specimen, Subject
-from tests.impls.subjects.contract import ARRAYS
+from tests.impls.subjects.contract import ARRAYS, live_snapshot_moves
 
 
 def subject() -> Subject:
@@ -20,3 +20,7 @@ def subject() -> Subject:
         return Specimen(model, (ARRAYS["x"],), None, None, (ARRAYS["t"],), loss, snapshot=lambda m: m.state_dict())
 
     return PytorchSubject(make)
+
+
+def check_a_snapshot_of_live_weights_moves_with_them() -> None:
+    live_snapshot_moves(subject())

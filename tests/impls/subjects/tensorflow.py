@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from impls.subject import Specimen, Subject, Unfit
 from impls.tensorflow.subject import TensorflowSubject
-from tests.impls.subjects.contract import ARRAYS
+from tests.impls.subjects.contract import ARRAYS, live_snapshot_moves
 
 
 def mean_square(outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
@@ -273,3 +273,7 @@ def check_copies_of_weights_stay_where_they_are() -> None:
     assert all(np.array_equal(one, other) for one, other in zip(before, kept(), strict=True))
     assert "snapshot" in unfit(made(lambda: keras.layers.Dense(2)).kept)
     assert "neither" in unfit(lambda: made(lambda: keras.layers.Dense(2)).step([ARRAYS["x"]], []))
+
+
+def check_a_snapshot_of_live_weights_moves_with_them() -> None:
+    live_snapshot_moves(subject())
