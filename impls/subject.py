@@ -140,7 +140,8 @@ class Subject(ABC):
 
     @abstractmethod
     def in_precision(self, precision: str) -> Subject:
-        """The same model with the same weights in another precision. Raises Unfit where it cannot be had."""
+        """The same model with the same weights in another precision. Raises Unfit where it cannot be had, or the model,
+        its loss or its gradients raise in it."""
 
     @abstractmethod
     def inputs(self) -> list[Array]:
@@ -191,12 +192,17 @@ class Subject(ABC):
 
     @abstractmethod
     def step(self, inputs: Sequence[Array], targets: Sequence[Array]) -> float:
-        """One training step: the specimen's own, else one of Adam with learning rate 1e-2 on its loss. Raises Unfit where it
-        has neither."""
+        """One training step, and its loss (NaN where the person's step gives none): the specimen's own, else one of Adam
+        with learning rate 1e-2 on its loss. Raises Unfit where it has neither."""
 
     @abstractmethod
     def kept_gradients(self) -> dict[str, Array]:
         """What gradients the last step left in the model, by parameter; nothing where the framework keeps none."""
+
+    def graphs(self) -> dict[str, int]:
+        """The nodes of all graphs of differentiation that something still holds, by the model's attribute that holds them,
+        then by what else does; nothing where the framework's steps leave none."""
+        return {}
 
     @abstractmethod
     def decay(self) -> float | None:
@@ -205,7 +211,7 @@ class Subject(ABC):
     @abstractmethod
     def kept(self) -> Callable[[], list[Array]]:
         """Takes the specimen's snapshot now; what is returned reads its tensors as they are when it is called. Raises Unfit
-        where the specimen has no snapshot."""
+        where the specimen has no snapshot, or it holds no tensors."""
 
 
 def resolve(reference: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import gc
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -61,6 +62,12 @@ class PytorchSubject(Subject):
         specimen = dataclasses.replace(self.specimen, model=made.to(DTYPES[precision]) if self.is_module else made)
         found = PytorchSubject(lambda: specimen)
         found.precision = precision
+        try:
+            found.gradients(found.inputs(), found.targets())
+        except (
+            Exception
+        ) as error:  # of a tensor made inside in another precision, or an operation that there is none of
+            raise Unfit(f"in {precision} it raises {type(error).__name__}: {_first_line(error)}") from None
         return found
 
     def inputs(self) -> list[Array]:
@@ -150,7 +157,8 @@ class PytorchSubject(Subject):
         self._set(True)
         arguments, wanted = list(map(self._native, inputs)), list(map(self._native, targets))
         if self.specimen.step:
-            return float(self.specimen.step(self.model, _one(arguments), _one(wanted)))
+            loss = self.specimen.step(self.model, _one(arguments), _one(wanted))
+            return float("nan") if loss is None else float(torch.as_tensor(loss).detach())
         if self.specimen.loss is None or not self._parameters:
             raise Unfit("it has neither a step of its own nor a loss")
         if self.optimizer is None:
@@ -164,6 +172,19 @@ class PytorchSubject(Subject):
     def kept_gradients(self) -> dict[str, Array]:
         return {name: _numpy(each.grad) for name, each in self._parameters.items() if each.grad is not None}
 
+    def graphs(self) -> dict[str, int]:
+        own: dict[int, str] = {}
+        for place, module in self.model.named_modules() if self.is_module else ():
+            attributes = {k: v for k, v in vars(module).items() if k not in ("_modules", "_parameters", "_buffers")}
+            for name, held in {**attributes, **module._buffers}.items():
+                own |= {id(each): f"{place}.{name}".lstrip(".") for each in _tensors(held)}
+        held_by: dict[str, list[torch.Tensor]] = {}
+        for each in gc.get_objects():  # also those of closures and lists, of which the model knows nothing
+            if issubclass(type(each), torch.Tensor) and each.grad_fn is not None:
+                made = f"a tensor of shape {tuple(each.shape)} that {each.grad_fn.name()} made"
+                held_by.setdefault(own.get(id(each), made), []).append(each)
+        return {name: _nodes(held_by[name]) for name in sorted(held_by, key=lambda name: name not in own.values())}
+
     def decay(self) -> float | None:
         optimizer = self.specimen.optimizer
         if not isinstance(optimizer, torch.optim.Optimizer):
@@ -174,6 +195,8 @@ class PytorchSubject(Subject):
         if self.specimen.snapshot is None:
             raise Unfit("nothing says how its best weights are kept: snapshot")
         tensors = list(_tensors(self.specimen.snapshot(self.model)))
+        if not tensors:
+            raise Unfit("its snapshot holds no tensors")
         return lambda: [_numpy(each) for each in tensors]
 
     def _array(self, given: Any) -> Array:
@@ -268,10 +291,16 @@ class Recorder(TorchDispatchMode):
         if self.phase == "backward":
             return next((f"{self._where[token]}, backward" for token in tokens if token in self._where), "backward")
         frame = sys._getframe(2)
-        while frame.f_back and (frame.f_code.co_filename.startswith(LIBRARY) or frame.f_code.co_filename == __file__):
+        while frame.f_back and frame.f_code.co_filename.startswith(LIBRARY):
             frame = frame.f_back
-        line = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
-        return f"{self._layers[-1]} ({line})" if self._layers and self._layers[-1] else line
+        inside = frame.f_code.co_filename == __file__  # called from here: no line of the person's was on the way
+        line = "" if inside else f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+        layer = self._layers[-1] if self._layers else ""
+        return (
+            f"{layer} ({line})"
+            if layer and line
+            else layer or line or ("the loss" if self.phase == "loss" else "the model")
+        )
 
     @contextmanager
     def of_layers(self, module: torch.nn.Module | None) -> Iterator[None]:
@@ -294,6 +323,8 @@ def _tensors(held: Any) -> Iterator[torch.Tensor]:
     """All tensors in whatever holds them, in order."""
     if isinstance(held, torch.Tensor):
         yield held
+    elif isinstance(held, torch.nn.Module):
+        yield from held.state_dict().values()
     elif isinstance(held, Mapping):
         for each in held.values():
             yield from _tensors(each)
@@ -304,6 +335,18 @@ def _tensors(held: Any) -> Iterator[torch.Tensor]:
         yield from _tensors(vars(held))
 
 
+def _nodes(tensors: Sequence[torch.Tensor]) -> int:
+    """How many there are in the graphs that made them."""
+    waiting: list[Any] = [each.grad_fn for each in tensors]
+    seen = set()
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            waiting += [following for following, _ in node.next_functions]
+    return len(seen)
+
+
 def _token(tensor: torch.Tensor) -> int:
     return int(tensor.untyped_storage().data_ptr())
 
@@ -312,6 +355,10 @@ def _numpy(tensor: torch.Tensor) -> Array:
     """A copy; bfloat16 as float32."""
     tensor = tensor.detach()
     return np.array((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).cpu())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]
 
 
 def _one(tensors: list[torch.Tensor]) -> Any:

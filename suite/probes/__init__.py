@@ -1,6 +1,17 @@
 """Probes: each asks one question of a person's own model, and names what is to blame; one module a kind of fault."""
 
-from suite.probes import batch, derivative, tokens
+from suite.probes import accumulation, aliasing, batch, broadcasting, derivative, halves, learning, tokens, twice
 from suite.probes.probe import PROBES
 
-__all__ = ["PROBES", "batch", "derivative", "tokens"]
+__all__ = [
+    "PROBES",
+    "accumulation",
+    "aliasing",
+    "batch",
+    "broadcasting",
+    "derivative",
+    "halves",
+    "learning",
+    "tokens",
+    "twice",
+]

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from impls.subject import Subject, Unfit
+from impls.subject import Subject
 from suite.fault import Fault
-from suite.probes.probe import SAME, change, changed, probe
+from suite.probes.probe import SAME, change, changed, examples, probe
 
 
 @probe("batch independence")
 def batch_independence(subject: Subject) -> list[Fault]:
     """The first example's output, in evaluation, while all other examples become others."""
-    inputs = subject.inputs()
-    examples = inputs[0].shape[0] if inputs[0].ndim else 0
-    if examples < 2:
-        raise Unfit("it takes a batch of two examples or more")
+    inputs, number = subject.inputs(), examples(subject)
     rng = np.random.default_rng(0)
-    others = [changed(each, (slice(1, None),), rng) if each.shape[:1] == (examples,) else each for each in inputs]
+    others = [changed(each, (slice(1, None),), rng) if each.shape[:1] == (number,) else each for each in inputs]
     faults = []
-    for number, (before, after) in enumerate(zip(subject.call(inputs), subject.call(others), strict=True)):
-        if before.shape[:1] != (examples,):
+    for output, (before, after) in enumerate(zip(subject.call(inputs), subject.call(others), strict=True)):
+        if before.shape[:1] != (number,):
             continue
         figure = change(before[0], after[0])
         if not figure <= SAME:
@@ -28,5 +25,5 @@ def batch_independence(subject: Subject) -> list[Fault]:
             remedy = (
                 "in evaluation use running statistics, and sum, normalise and mask within each example: not over axis 0"
             )
-            faults.append(Fault(f"output {number}, axis 0", sentence, figure, SAME, remedy))
+            faults.append(Fault(f"output {output}, axis 0", sentence, figure, SAME, remedy))
     return faults

@@ -37,10 +37,14 @@ class Examined:
         }
 
     def probe(self, name: str) -> Reply:
+        found = self._subject()
+        before = found.parameters(), found.states()
         try:
-            faults = PROBES[name](self._subject())
+            faults = PROBES[name](found)
         except Unfit as reason:
             return {"unfit": str(reason), "faults": []}
+        finally:
+            found.load(*before)  # a reference to a model that is made already gives the same one to every probe
         return {"unfit": "", "faults": [_plain(dataclasses.asdict(fault)) for fault in faults]}
 
     def _subject(self) -> Subject:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from impls.subject import Subject
+from impls.subject import Array, Subject, Unfit
 from suite.fault import Fault
 
 TINY = 1e-30
@@ -28,6 +28,20 @@ def probe(name: str) -> Callable[[Probe], Probe]:
         return function
 
     return register
+
+
+def examples(subject: Subject, least: int = 2) -> int:
+    """How many examples the inputs hold. Raises Unfit where they are fewer than `least`."""
+    first = subject.inputs()[0]
+    found = first.shape[0] if first.ndim else 0
+    if found < least:
+        raise Unfit(f"it takes a batch of {least} examples or more")
+    return found
+
+
+def part(arrays: Sequence[Array], number: int, which: slice) -> list[Array]:
+    """The examples `which`, of those arrays whose axis 0 counts `number` examples; the others whole."""
+    return [each[which] if each.shape[:1] == (number,) else each for each in arrays]
 
 
 def change(before: np.ndarray, after: np.ndarray) -> float:
