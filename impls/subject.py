@@ -140,8 +140,8 @@ class Subject(ABC):
 
     @abstractmethod
     def in_precision(self, precision: str) -> Subject:
-        """The same model with the same weights in another precision. Raises Unfit where it cannot be had, or the model,
-        its loss or its gradients raise in it."""
+        """The same model with the same weights in another precision. Raises Unfit, now or when it is asked something, where
+        it cannot be had, or the person's code raises in it."""
 
     @abstractmethod
     def inputs(self) -> list[Array]:

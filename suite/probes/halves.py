@@ -37,14 +37,13 @@ def low_precision(subject: Subject) -> list[Fault]:
     for precision in HALVES:
         try:
             half = subject.in_precision(precision)
+            faults += _overflow(subject, half) or _underflow(subject, half)
         except Unfit as unfit:
-            reasons.append(f"in {precision}: {unfit}")
-            continue
-        faults += _overflow(subject, half) or _underflow(subject, half)
+            reasons.append(str(unfit))
     try:
         faults += _rounded(subject.in_precision("float64"))
     except Unfit as unfit:
-        reasons.append(f"in float64: {unfit}")
+        reasons.append(str(unfit))
     if len(reasons) > len(HALVES):
         raise Unfit("; ".join(reasons))
     return faults
@@ -104,7 +103,9 @@ def _underflow(subject: Subject, half: Subject) -> list[Fault]:
         if kept < share / 2:  # else the digits are lost, not the range
             sentence = f"{share:.0%} of the gradient is zero in {half.precision}; "
             sentence += f"{kept:.0%} where the loss is multiplied by {scale:.0f}"
-            remedy = "scale the loss, and the gradients back before the step, or use bfloat16, which reaches as far as float32"
+            remedy = (
+                "scale the loss, and the gradients back before the step, or use bfloat16, which ends where float32 does"
+            )
             faults.append(Fault(name, sentence, share, LOST, remedy))
     return faults
 

@@ -166,5 +166,9 @@ def _doubled(arrays: list[Array], number: int) -> list[Array]:
 def _anew(subject: Subject) -> Subject:
     """The model with what a training step of the person's holds beside it, such as the optimizer's own state."""
     made = type(subject)(subject.make)
-    made.load(subject.parameters(), subject.states())
+    parameters = zip(
+        made.parameters(), subject.parameters().values(), strict=True
+    )  # Keras counts on, and names them anew
+    states = zip(made.states(), subject.states().values(), strict=True)
+    made.load(dict(parameters), dict(states))
     return made
