@@ -8,9 +8,9 @@ from math import floor, log2
 
 import numpy as np
 
-from impls.subject import Array, Operation, Subject, Unfit
+from impls.subject import Array, Operation, Specimen, Subject, Unfit
 from suite.fault import Fault
-from suite.probes.probe import TINY, change, probe
+from suite.probes.probe import TINY, anew, change, probe
 
 HALVES = ("float16", "bfloat16")
 MOVED = 0.1
@@ -96,7 +96,8 @@ def _underflow(subject: Subject, half: Subject) -> list[Fault]:
     if not lost:
         return []
     scale = 2.0 ** floor(log2(min(max(SCALED / largest, 1.0), LARGEST_SCALE)))
-    scaled = _scaled(subject, half.precision, scale).gradients(inputs, targets).parameters
+    louder = anew(subject, lambda made: _scaled(made, scale)).in_precision(half.precision)
+    scaled = dict(zip(subject.parameters(), louder.gradients(inputs, targets).parameters.values(), strict=True))
     faults = []
     for name, share in lost.items():
         kept = _lost(own[name], scaled[name], largest)
@@ -118,10 +119,9 @@ def _lost(own: Array, there: Array | None, largest: float) -> float:
     return float(np.mean(there[counted] == 0))
 
 
-def _scaled(subject: Subject, precision: str, scale: float) -> Subject:
-    loss = subject.specimen.loss
-    specimen = dataclasses.replace(subject.specimen, loss=lambda *given: loss(*given) * scale if loss else None)
-    return type(subject)(lambda: specimen).in_precision(precision)
+def _scaled(made: Specimen, scale: float) -> Specimen:
+    loss = made.loss
+    return dataclasses.replace(made, loss=lambda *given: loss(*given) * scale if loss else None)
 
 
 def _rounded(double: Subject) -> list[Fault]:
@@ -148,13 +148,12 @@ def _rounding(given: Sequence[Array], made: Array) -> float:
     return min(same) if same else float(np.finfo(made.dtype).eps)
 
 
-def _numbered(operations: Sequence[Operation]) -> Iterator[tuple[tuple[str, str, int], Operation]]:
-    """Each with its name, its place, and which of such it is: halves add conversions, which must not shift the rest."""
-    seen: dict[tuple[str, str], int] = {}
+def _numbered(operations: Sequence[Operation]) -> Iterator[tuple[tuple[str, int], Operation]]:
+    """Each with its name, and which of such it is: halves add conversions, which must not shift the rest."""
+    seen: dict[str, int] = {}
     for operation in operations:
-        key = (operation.name, operation.where)
-        seen[key] = seen.get(key, 0) + 1
-        yield (*key, seen[key]), operation
+        seen[operation.name] = seen.get(operation.name, 0) + 1
+        yield (operation.name, seen[operation.name]), operation
 
 
 def _named(operation: Operation) -> str:

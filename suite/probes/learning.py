@@ -8,7 +8,7 @@ import numpy as np
 
 from impls.subject import Array, Subject, Unfit
 from suite.fault import Fault
-from suite.probes.probe import SAME, TINY, examples, probe
+from suite.probes.probe import SAME, TINY, anew, examples, probe
 
 STEPS = 100
 """Of training. A small model fits a handful of examples within tens of steps of Adam; one that has gained nothing after a
@@ -30,8 +30,8 @@ FRESH = 8
 def learning_sanity(subject: Subject) -> list[Fault]:
     """Three questions: is the first loss near chance, does training on one batch lower it, and does training on random
     targets not lower it."""
-    anew = [_anew(subject) for _ in range(2)]
-    return [*_first(subject), *_fits(anew[0]), *_floor(anew[1])]
+    made = [anew(subject) for _ in range(2)]
+    return [*_first(subject), *_fits(made[0]), *_floor(made[1])]
 
 
 def _first(subject: Subject) -> list[Fault]:
@@ -161,14 +161,3 @@ def _summed(subject: Subject) -> int:
 
 def _doubled(arrays: list[Array], number: int) -> list[Array]:
     return [np.concatenate([each, each]) if each.shape[:1] == (number,) else each for each in arrays]
-
-
-def _anew(subject: Subject) -> Subject:
-    """The model with what a training step of the person's holds beside it, such as the optimizer's own state."""
-    made = type(subject)(subject.make)
-    parameters = zip(
-        made.parameters(), subject.parameters().values(), strict=True
-    )  # Keras counts on, and names them anew
-    states = zip(made.states(), subject.states().values(), strict=True)
-    made.load(dict(parameters), dict(states))
-    return made

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from impls.subject import Array, Subject, Unfit
+from impls.subject import Array, Specimen, Subject, Unfit
 from suite.fault import Fault
 
 TINY = 1e-30
@@ -42,6 +42,16 @@ def examples(subject: Subject, least: int = 2) -> int:
 def part(arrays: Sequence[Array], number: int, which: slice) -> list[Array]:
     """The examples `which`, of those arrays whose axis 0 counts `number` examples; the others whole."""
     return [each[which] if each.shape[:1] == (number,) else each for each in arrays]
+
+
+def anew(subject: Subject, altered: Callable[[Specimen], Specimen] = lambda made: made) -> Subject:
+    """The model made once more, with the same weights, and perhaps altered: training leaves more behind than weights, such
+    as the state of a person's optimizer."""
+    made = type(subject)(lambda: altered(subject.make()))
+    parameters = zip(made.parameters(), subject.parameters().values(), strict=True)  # Keras names them anew
+    states = zip(made.states(), subject.states().values(), strict=True)
+    made.load(dict(parameters), dict(states))
+    return made
 
 
 def change(before: np.ndarray, after: np.ndarray) -> float:
