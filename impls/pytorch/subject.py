@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import gc
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from impls.pytorch.backend import DTYPES
@@ -20,7 +22,9 @@ from impls.subject import Array, Gradients, Operation, Phase, Specimen, Subject,
 
 NAMES = {
     "_softmax": "softmax",
+    "_safe_softmax": "softmax",
     "_log_softmax": "log_softmax",
+    "clamp_min": "relu",
     "sub": "subtract",
     "mul": "multiply",
     "div": "divide",
@@ -31,15 +35,18 @@ NAMES = {
     "convolution": "product",
     "randn": "random",
     "rand": "random",
-    "normal_": "random",
-    "uniform_": "random",
+    "rand_like": "random",
+    "randn_like": "random",
+    "normal": "random",
+    "uniform": "random",
     "bernoulli": "random",
-    "bernoulli_": "random",
     "native_dropout": "random",
 }
-"""What probes call the operations of ATen; the others keep their names."""
-SAME_VALUES = ("clone", "_to_copy", "to", "copy_", "detach", "contiguous")
+"""What probes call the operations of ATen; the others keep their names. Those in place bear the same as the others."""
+SAME_VALUES = ("clone", "_to_copy", "to", "detach", "contiguous")
 """Operations that are no views, yet give their first argument's values."""
+ONLY_LIFTS = ("lift_fresh", "lift_fresh_copy", "lift")
+"""First of all with a constant that is made by `torch.tensor`."""
 LIBRARY = str(Path(torch.__file__).parent)
 
 
@@ -52,22 +59,25 @@ class PytorchSubject(Subject):
         self.is_module = isinstance(self.model, torch.nn.Module)
         self.optimizer: torch.optim.Optimizer | None = None
         self._parameters = dict(self.model.named_parameters()) if self.is_module else {}
-        self._recorder: Recorder | None = None
+        self._training = False
+        self._takes_training = _takes_training(self.model)
 
     def in_precision(self, precision: str) -> Subject:
         try:
-            made = copy.deepcopy(self.model)
+            with torch.no_grad():  # else a traced module's copies are results of the originals
+                made = copy.deepcopy(self.model)
+                made = made.to(DTYPES[precision]) if self.is_module else made
         except RuntimeError as error:  # of tensors that are the result of others
             raise Unfit(f"it cannot be copied: {error}") from None
-        specimen = dataclasses.replace(self.specimen, model=made.to(DTYPES[precision]) if self.is_module else made)
+        for name, each in made.named_parameters() if self.is_module else ():
+            each.requires_grad_(self._parameters[name].requires_grad)
+        specimen = dataclasses.replace(self.specimen, model=made)
         found = PytorchSubject(lambda: specimen)
         found.precision = precision
         try:
             found.gradients(found.inputs(), found.targets())
-        except (
-            Exception
-        ) as error:  # of a tensor made inside in another precision, or an operation that there is none of
-            raise Unfit(f"in {precision} it raises {type(error).__name__}: {_first_line(error)}") from None
+        except Unfit as reason:  # a tensor made inside in another precision, or an operation that there is none of
+            raise Unfit(f"in {precision}, {reason}") from None
         return found
 
     def inputs(self) -> list[Array]:
@@ -92,15 +102,15 @@ class PytorchSubject(Subject):
 
     def call(self, inputs: Sequence[Array], training: bool = False) -> tuple[Array, ...]:
         self._set(training)
-        with torch.no_grad():
-            return tuple(_numpy(each) for each in _tensors(self.model(*map(self._native, inputs))))
+        with torch.no_grad(), self._refusing(training):
+            return tuple(_numpy(each) for each in _tensors(self._run([self._native(each) for each in inputs])))
 
     def gradients(self, inputs: Sequence[Array], targets: Sequence[Array], training: bool = False) -> Gradients:
         self._set(training)
         arguments = [self._native(each) for each in inputs]
         for each in arguments:
             each.requires_grad_(each.is_floating_point())
-        with self._without_gradients():
+        with self._without_gradients(), self._refusing(training):
             loss = self._loss(arguments, targets)
             if loss.requires_grad:
                 loss.backward()
@@ -115,11 +125,11 @@ class PytorchSubject(Subject):
         self, inputs: Sequence[Array], targets: Sequence[Array], training: bool = False, backward: bool = False
     ) -> list[Operation]:
         self._set(training)
-        self._recorder = recorder = Recorder()
+        recorder = Recorder()
         arguments = [self._native(each) for each in inputs]
         for each in arguments:
             each.requires_grad_(backward and each.is_floating_point())
-        with self._without_gradients(), recorder.of_layers(self.model if self.is_module else None), recorder:
+        with self._without_gradients(), self._refusing(training), self._recording(recorder):
             loss = self._loss(arguments, targets, recorder)
             if backward and loss.requires_grad:
                 recorder.phase = "backward"
@@ -130,24 +140,32 @@ class PytorchSubject(Subject):
         return _token(self._parameters[parameter])
 
     def strays(self) -> list[str]:
-        arguments = [self._native(each) for each in self.inputs()]
+        if not self.is_module:
+            raise Unfit("a function registers nothing")
         self._set(False)
         recorder = Recorder()
-        with recorder.of_layers(self.model if self.is_module else None), recorder:
-            outputs = self.model(*arguments)
-        own = [*arguments, *self._parameters.values(), *(self.model.buffers() if self.is_module else ())]
-        known = {_token(each) for each in own}
-        del outputs
-        return [
-            f"{tuple(tensor.shape)} used in {where or 'the model'}"
-            for token, (tensor, where) in recorder.leaves.items()
-            if token not in known and tensor.is_floating_point() and tensor.numel() > 1
-        ]
+        with self._refusing(False), self._recording(recorder):
+            self._run([self._native(each) for each in self.inputs()])
+        known = {_token(each) for each in [*self._parameters.values(), *self.model.buffers()]}
+        held = dict(_held(self.model, "", set()))
+        found = {}
+        for token, (tensor, where) in recorder.leaves.items():
+            if token in known or not tensor.is_floating_point() or tensor.numel() < 2:
+                continue
+            if token in held or tensor.requires_grad:  # else it was given, or is a constant that was made on the way
+                name = held.get(token) or "a tensor"
+                found[token] = f"{name} of shape {tuple(tensor.shape)}, used in {where}"
+        return list(found.values())
 
     def momenta(self) -> dict[str, float]:
+        self._set(True)  # what stays in evaluation is frozen on purpose, and moves nothing
         found = {}
         for name, module in self.model.named_modules() if self.is_module else ():
-            if isinstance(module, torch.nn.modules.batchnorm._NormBase) and module.momentum is not None:
+            if (
+                isinstance(module, torch.nn.modules.batchnorm._NormBase)
+                and module.momentum is not None
+                and module.training
+            ):
                 for state in ("running_mean", "running_var"):
                     if getattr(module, state, None) is not None:
                         found[f"{name}.{state}".lstrip(".")] = 1 - module.momentum
@@ -209,20 +227,49 @@ class PytorchSubject(Subject):
         return tensor.to(DTYPES[self.precision]) if tensor.is_floating_point() else tensor
 
     def _set(self, training: bool) -> None:
+        self._training = training
         if self.is_module:
             self.model.train(training)
+
+    def _run(self, arguments: Sequence[torch.Tensor]) -> Any:
+        """The outputs. The model is given copies, which it may overwrite, and is told `training` where it takes that."""
+        copies = [each.clone() for each in arguments]
+        return self.model(*copies, training=self._training) if self._takes_training else self.model(*copies)
+
+    @contextmanager
+    def _refusing(self, training: bool) -> Iterator[None]:
+        """What the person's own code raises makes the model unfit for what was asked of it."""
+        try:
+            yield
+        except Unfit:
+            raise
+        except Exception as error:  # it may raise anything
+            when = "training" if training else "evaluation"
+            raise Unfit(f"in {when} it raises {type(error).__name__}: {_first_line(error)}") from error
+
+    @contextmanager
+    def _recording(self, recorder: Recorder) -> Iterator[None]:
+        """With recurrent layers and attention in their parts, which their own kernels would hide."""
+        fast = torch.backends.mkldnn.enabled
+        torch.backends.mkldnn.enabled = False
+        try:
+            with sdpa_kernel(SDPBackend.MATH), recorder.of_layers(self.model if self.is_module else None), recorder:
+                yield
+        finally:
+            torch.backends.mkldnn.enabled = fast
 
     def _loss(
         self, arguments: Sequence[torch.Tensor], targets: Sequence[Array], recorder: Recorder | None = None
     ) -> torch.Tensor:
         wanted = [self._native(each) for each in targets]
-        outputs = self.model(*arguments)
+        outputs = self._run(arguments)
         if recorder:
             recorder.phase = "loss"
         if self.specimen.loss is not None:
             return self.specimen.loss(outputs, *wanted)
         rng = np.random.default_rng(1)
-        floating = [each for each in _tensors(outputs) if each.is_floating_point()]
+        if not (floating := [each for each in _tensors(outputs) if each.is_floating_point()]):
+            raise Unfit("its outputs hold no floating numbers, and it has no loss")
         weights = [self._native(rng.standard_normal(tuple(each.shape))) for each in floating]
         return torch.stack([(each * weight).sum() for each, weight in zip(floating, weights, strict=True)]).sum()
 
@@ -251,7 +298,9 @@ class Recorder(TorchDispatchMode):
         self._layers: list[str] = []
         self._alive: list[torch.Tensor] = []
         self._made: dict[int, int] = {}
-        self._where: dict[int, str] = {}
+        self._known: set[int] = set()
+        self._nodes: dict[int, str] = {}
+        """Where each node of the graph for the backward pass was made, by its number."""
 
     def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), settings: Any = None) -> Any:
         inputs = list(_tensors((arguments, settings)))
@@ -259,16 +308,16 @@ class Recorder(TorchDispatchMode):
         result = function(*arguments, **(settings or {}))
         outputs = list(_tensors(result))
         self._alive += [*inputs, *outputs]
-        name = function.overloadpacket.__name__
+        name = function.overloadpacket.__name__.removesuffix("_")
         tokens = [self._token(each) for each in inputs]
-        where = self._place(tokens)
+        where = self._place()
         for token, tensor in zip(tokens, inputs, strict=True):
-            if token not in self._where:
+            if token not in self._known and name not in ONLY_LIFTS:
                 self.leaves.setdefault(token, (tensor, where))
         for tensor in outputs:
             if name in SAME_VALUES and tokens:
                 self._made[_token(tensor)] = tokens[0]
-            self._where.setdefault(self._token(tensor), where)
+            self._known.add(self._token(tensor))
         self.operations.append(
             Operation(
                 NAMES.get(name, name),
@@ -286,27 +335,31 @@ class Recorder(TorchDispatchMode):
         own = _token(tensor)
         return self._made.get(own, own)
 
-    def _place(self, tokens: Sequence[int]) -> str:
-        """The layer and the line of code; in the backward pass that of whatever made the first tensor that is known."""
+    def _place(self) -> str:
+        """The layer and the line of code; in the backward pass those of the operation that is differentiated."""
+        if node := torch._C._current_autograd_node():
+            origin = self._nodes.get(node._sequence_nr(), "the loss")
+            return f"{origin}, backward of {node.name().removesuffix('0').removesuffix('Backward').lower()}"
         if self.phase == "backward":
-            return next((f"{self._where[token]}, backward" for token in tokens if token in self._where), "backward")
+            return "the loss, backward"
         frame = sys._getframe(2)
         while frame.f_back and frame.f_code.co_filename.startswith(LIBRARY):
             frame = frame.f_back
         inside = frame.f_code.co_filename == __file__  # called from here: no line of the person's was on the way
         line = "" if inside else f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
         layer = self._layers[-1] if self._layers else ""
-        return (
-            f"{layer} ({line})"
-            if layer and line
-            else layer or line or ("the loss" if self.phase == "loss" else "the model")
-        )
+        whole = "the loss" if self.phase == "loss" else "the model"
+        where = f"{layer} ({line})" if layer and line else layer or line or whole
+        self._nodes.setdefault(torch._C._autograd._get_sequence_nr() - 1, where)
+        return where
 
     @contextmanager
     def of_layers(self, module: torch.nn.Module | None) -> Iterator[None]:
         """While it is called, operations bear the names of its layers."""
         hooks = []
         for name, layer in module.named_modules() if module is not None else ():
+            if isinstance(layer, torch.jit.ScriptModule):  # takes no hooks
+                continue
             hooks.append(layer.register_forward_pre_hook(lambda *_, name=name: self._layers.append(name)))
             hooks.append(layer.register_forward_hook(lambda *_: self._drop(), always_call=True))
         try:
@@ -345,6 +398,29 @@ def _nodes(tensors: Sequence[torch.Tensor]) -> int:
             seen.add(node)
             waiting += [following for following, _ in node.next_functions]
     return len(seen)
+
+
+def _held(holder: Any, path: str, seen: set[int]) -> Iterator[tuple[int, str]]:
+    """Token and path of every tensor that a module holds, registered or not."""
+    if isinstance(holder, torch.Tensor):
+        yield _token(holder), path
+        return
+    if isinstance(holder, (torch.nn.Module, Mapping, list, tuple)) and id(holder) not in seen:
+        seen.add(id(holder))
+        if isinstance(holder, torch.nn.Module):
+            for name, each in vars(holder).items():
+                inner = path if name in ("_parameters", "_buffers", "_modules") else f"{path}.{name}".lstrip(".")
+                yield from _held(each, inner, seen)
+        else:
+            for key, each in holder.items() if isinstance(holder, Mapping) else enumerate(holder):
+                yield from _held(each, f"{path}.{key}".lstrip("."), seen)
+
+
+def _takes_training(model: Any) -> bool:
+    try:
+        return "training" in inspect.signature(getattr(model, "forward", model)).parameters
+    except (TypeError, ValueError):  # some of what is built in tells no signature
+        return False
 
 
 def _token(tensor: torch.Tensor) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -52,6 +53,16 @@ def anew(subject: Subject, altered: Callable[[Specimen], Specimen] = lambda made
     states = zip(made.states(), subject.states().values(), strict=True)
     made.load(dict(parameters), dict(states))
     return made
+
+
+@contextmanager
+def restored(subject: Subject) -> Iterator[None]:
+    """Puts back the parameters and states that there were."""
+    parameters, states = subject.parameters(), subject.states()
+    try:
+        yield
+    finally:
+        subject.load(parameters, states)
 
 
 def change(before: np.ndarray, after: np.ndarray) -> float:
