@@ -8,7 +8,7 @@ import gc
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from impls.pytorch.backend import DTYPES
-from impls.subject import Array, Gradients, Operation, Phase, Specimen, Subject, Unfit
+from impls.subject import NAMED, Array, Gradients, Operation, Phase, Specimen, Subject, Unfit
 
 NAMES = {
     "_softmax": "softmax",
@@ -42,7 +42,7 @@ NAMES = {
     "bernoulli": "random",
     "native_dropout": "random",
 }
-"""What probes call the operations of ATen; the others keep their names. Those in place bear the same as the others."""
+"""What probes call the operations of ATen; the others keep their names. Those in place bear the same ones."""
 SAME_VALUES = ("clone", "_to_copy", "to", "detach", "contiguous")
 """Operations that are no views, yet give their first argument's values."""
 ONLY_LIFTS = ("lift_fresh", "lift_fresh_copy", "lift")
@@ -147,6 +147,10 @@ class PytorchSubject(Subject):
         with self._refusing(False), self._recording(recorder):
             self._run([self._native(each) for each in self.inputs()])
         known = {_token(each) for each in [*self._parameters.values(), *self.model.buffers()]}
+        states = self.states()
+        with suppress(Unfit):  # what training replaces is a state that is carried on, and no weight
+            self.call(self.inputs(), training=True)
+        self.load({}, states)
         held = dict(_held(self.model, "", set()))
         found = {}
         for token, (tensor, where) in recorder.leaves.items():
@@ -308,7 +312,7 @@ class Recorder(TorchDispatchMode):
         result = function(*arguments, **(settings or {}))
         outputs = list(_tensors(result))
         self._alive += [*inputs, *outputs]
-        name = function.overloadpacket.__name__.removesuffix("_")
+        name = function.overloadpacket.__name__
         tokens = [self._token(each) for each in inputs]
         where = self._place()
         for token, tensor in zip(tokens, inputs, strict=True):
@@ -320,7 +324,7 @@ class Recorder(TorchDispatchMode):
             self._known.add(self._token(tensor))
         self.operations.append(
             Operation(
-                NAMES.get(name, name),
+                _named(name),
                 where,
                 self.phase,
                 before,
@@ -398,6 +402,11 @@ def _nodes(tensors: Sequence[torch.Tensor]) -> int:
             seen.add(node)
             waiting += [following for following, _ in node.next_functions]
     return len(seen)
+
+
+def _named(operation: str) -> str:
+    known = NAMES.get(operation.removesuffix("_"), operation.removesuffix("_"))  # in place or not
+    return known if known in NAMED else operation
 
 
 def _held(holder: Any, path: str, seen: set[int]) -> Iterator[tuple[int, str]]:

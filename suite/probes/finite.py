@@ -41,7 +41,7 @@ def _first(subject: Subject, training: bool) -> list[Fault]:
             return [_given(f"input {number}" if number < len(subject.inputs()) else "a target", given)]
     operations = subject.operations(subject.inputs(), subject.targets(), training, backward=True)
     guilty = [each for each in arriving(operations) if makes(each)]
-    arithmetic = [each for each in guilty if each.name not in PUT_IN and each.inputs]
+    arithmetic = [each for each in guilty if each.name.removesuffix("_") not in PUT_IN and each.inputs]
     if found := [*arithmetic, *guilty][:1]:
         return [_made(found[0], ends)]
     named = [(f"input {number}", each) for number, each in enumerate(subject.inputs())]

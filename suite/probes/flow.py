@@ -49,7 +49,7 @@ def gradient_flow(subject: Subject) -> list[Fault]:
     ]
     operations = subject.operations(subject.inputs(), subject.targets())
     factors = {token for each in operations if each.name == "product" for token in each.input_tokens}
-    matrices = [name for name in parameters if subject.token(name) in factors]
+    matrices = [name for name, values in parameters.items() if values.ndim > 1 and subject.token(name) in factors]
     apart = [found for sizes in (here[0], near[0]) if (found := _furthest(sizes, matrices))]
     if len(apart) == 2 and min(ratio for *_, ratio in apart) > APART:
         faults.append(_unbalanced(*apart[0], matrices))
