@@ -313,6 +313,9 @@ class Recorder(TorchDispatchMode):
         outputs = list(_tensors(result))
         self._alive += [*inputs, *outputs]
         name = function.overloadpacket.__name__
+        if "empty" in name:  # holds whatever lay there before
+            for tensor in outputs:
+                tensor.zero_()
         tokens = [self._token(each) for each in inputs]
         where = self._place()
         for token, tensor in zip(tokens, inputs, strict=True):
@@ -342,10 +345,11 @@ class Recorder(TorchDispatchMode):
     def _place(self) -> str:
         """The layer and the line of code; in the backward pass those of the operation that is differentiated."""
         if node := torch._C._current_autograd_node():
-            origin = self._nodes.get(node._sequence_nr(), "the loss")
-            return f"{origin}, backward of {node.name().removesuffix('0').removesuffix('Backward').lower()}"
+            differentiated = node.name().removesuffix("0").removesuffix("Backward").lower()
+            origin = self._nodes.get(node._sequence_nr())
+            return f"{origin}, backward of {differentiated}" if origin else "the backward pass"
         if self.phase == "backward":
-            return "the loss, backward"
+            return "the backward pass"
         frame = sys._getframe(2)
         while frame.f_back and frame.f_code.co_filename.startswith(LIBRARY):
             frame = frame.f_back
