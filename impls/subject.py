@@ -171,6 +171,10 @@ class Subject(ABC):
     def gradients(self, inputs: Sequence[Array], targets: Sequence[Array], training: bool = False) -> Gradients:
         """Loss and gradients, by reverse mode."""
 
+    def loss(self, inputs: Sequence[Array], targets: Sequence[Array]) -> float:
+        """In evaluation."""
+        return self.gradients(inputs, targets).loss
+
     @abstractmethod
     def operations(
         self, inputs: Sequence[Array], targets: Sequence[Array], training: bool = False, backward: bool = False

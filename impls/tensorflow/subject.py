@@ -15,6 +15,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+# Private: the counters that number all layers of a process; they begin anew with each subject, so that a model which is
+# made again has the same names.
+from keras.src.utils import naming
+
 # Private: the mechanism below tf.debugging.enable_check_numerics, which tells of every operation that is run eagerly.
 from tensorflow.python.framework import op_callbacks
 
@@ -49,6 +53,15 @@ NAMES = {
     "MatMul": "product",
     "BroadcastTo": "expand",
     "Tile": "expand",
+    "ConcatV2": "concatenate",
+    "Exp": "exp",
+    "Fill": "fill",
+    "Log": "log",
+    "Pad": "pad",
+    "PadV2": "pad",
+    "Select": "where",
+    "SelectV2": "where",
+    "Sqrt": "sqrt",
     "Multinomial": "random",
     "ParameterizedTruncatedNormal": "random",
     "RandomGammaV3": "random",
@@ -87,11 +100,12 @@ class TensorflowSubject(Subject):
     regularizers, is added here too, as in Keras' own training."""
 
     def __init__(self, make: Callable[[], Specimen], precision: str = "float32") -> None:
+        naming.reset_uids()
         super().__init__(make)
         self.precision = precision
         self.model = self.specimen.model
         self.is_keras = isinstance(self.model, keras.layers.Layer)
-        self.is_compiled = bool(getattr(self.model, "compiled", False)) and self.specimen.loss is None
+        self.is_compiled = isinstance(self.model, keras.Model) and self.model.compiled and self.specimen.loss is None
         if self.is_compiled:
             self.specimen = _as_compiled(self.specimen)
         self._recorder: Recorder | None = None
@@ -116,20 +130,18 @@ class TensorflowSubject(Subject):
             keras.config.set_dtype_policy(before[1])
 
     def _made_anew(self, precision: str) -> Subject:
-        specimen = dataclasses.replace(self.make(), inputs=self.specimen.inputs, targets=self.specimen.targets)
-        if specimen.model is self.model and self._parameters:
-            raise Unfit(f"it was handed over as it is: a function that makes it could make it in {precision}")
-        found = TensorflowSubject(lambda: specimen, precision)
-        found.make = self.make
-        for own, new in ((self._parameters, found._parameters), (self._states, found._states)):
-            if [each.shape for each in own.values()] != [each.shape for each in new.values()]:
-                raise Unfit("made anew, it has other variables")
+        def make() -> Specimen:
+            made = self.make()
+            if made.model is self.model and self._parameters:
+                raise Unfit(f"it was handed over as it is: a function that makes it could make it in {precision}")
+            return dataclasses.replace(made, inputs=self.specimen.inputs, targets=self.specimen.targets)
+
+        found = TensorflowSubject(make, precision)
+        if _shapes(found._parameters) != _shapes(self._parameters) or _shapes(found._states) != _shapes(self._states):
+            raise Unfit("made anew, it has other variables")
         for name, variable in found._parameters.items():
             if variable.dtype != DTYPES[precision]:
                 raise Unfit(f"made anew with {precision} as Keras' default, its {name} is {variable.dtype.name}")
-        # Keras numbers its layers, so that those made anew have other names.
-        found._parameters = dict(zip(self._parameters, found._parameters.values(), strict=True))
-        found._states = dict(zip(self._states, found._states.values(), strict=True))
         found.load(self.parameters(), self.states())
         found.gradients(found.inputs(), found.targets())
         return found
@@ -165,6 +177,9 @@ class TensorflowSubject(Subject):
             {name: _gradient(each) for name, each in of_parameters.items()},
             [_gradient(of_inputs.get(n)) for n in range(len(arguments))],
         )
+
+    def loss(self, inputs: Sequence[Array], targets: Sequence[Array]) -> float:
+        return float(_numpy(self._loss(self._run(self._arguments(inputs), training=False), targets)))
 
     def operations(
         self, inputs: Sequence[Array], targets: Sequence[Array], training: bool = False, backward: bool = False
@@ -377,7 +392,8 @@ class Recorder:
         """The layer and the line of a person's own code; that is none where a model is made of Keras' layers alone."""
         line = next((_line(frame) for frame in _frames() if _is_a_persons(frame)), "")
         layer = self._layers[-1] if self._layers else ""
-        return f"{layer} ({line})" if layer and line else layer or line or "the model"
+        whole = "the loss" if self.phase == "loss" else "the model"
+        return f"{layer} ({line})" if layer and line else layer or line or whole
 
     def _backward_place(self) -> str:
         """The line of a person's own gradient, else the place of the operation that is being differentiated."""
@@ -385,10 +401,11 @@ class Recorder:
             if _is_a_persons(frame):
                 return f"{_line(frame)}, backward"
             if frame.f_code.co_name == "_gradient_function":  # of tensorflow.python.eager.backprop
+                kind = frame.f_locals["op_name"]
                 kept = [*(frame.f_locals["outputs"] or ()), *(frame.f_locals["inputs"] or ())]
-                places = (self._where.get((frame.f_locals["op_name"], id(tensor))) for tensor in kept)
-                return f"{next(filter(None, places), 'the model')}, backward"
-        return "backward"
+                place = next(filter(None, (self._where.get((kind, id(tensor))) for tensor in kept)), "the model")
+                return f"{place}, backward of {NAMES.get(kind, kind)}"
+        return "the loss, backward"
 
 
 def _variables(model: Any, used: Sequence[tf.Variable]) -> tuple[dict[str, tf.Variable], dict[str, tf.Variable]]:
@@ -404,6 +421,10 @@ def _variables(model: Any, used: Sequence[tf.Variable]) -> tuple[dict[str, tf.Va
     else:
         trainable, others = [(_name(each), each) for each in used], []
     return _unique(trainable), _unique(others)
+
+
+def _shapes(variables: Mapping[str, tf.Variable]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(each.shape) for name, each in variables.items()}
 
 
 def _unique(named: list[tuple[str, tf.Variable]]) -> dict[str, tf.Variable]:

@@ -25,7 +25,7 @@ def gradient_check(subject: Subject) -> list[Fault]:
     with suppress(Unfit):  # its own precision shows what is wrong by more than a few percent
         subject = subject.in_precision("float64")
     inputs, targets = subject.inputs(), subject.targets()
-    if subject.gradients(inputs, targets).loss != subject.gradients(inputs, targets).loss:
+    if subject.loss(inputs, targets) != subject.loss(inputs, targets):
         raise Unfit("its loss differs from call to call in evaluation")
     found = subject.gradients(inputs, targets)
     parameters = subject.parameters()
@@ -71,7 +71,7 @@ def _difference(subject: Subject, name: str, values: Array, direction: Array, st
             subject.load({name: moved})
         else:
             inputs[int(name.removeprefix("input "))] = moved
-        losses.append(subject.gradients(inputs, subject.targets()).loss)
+        losses.append(subject.loss(inputs, subject.targets()))
     if name in subject.parameters():
         subject.load({name: values})
     return (losses[0] - losses[1]) / (2 * step)

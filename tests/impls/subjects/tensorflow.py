@@ -200,7 +200,7 @@ def check_an_operation_of_the_backward_pass_is_placed_where_its_forward_is() -> 
     found = made(model)
     operations = found.operations(found.inputs(), [], backward=True)
     (reciprocal,) = [each for each in operations if each.name == "Reciprocal"]
-    assert reciprocal.where == "log, backward", reciprocal.where
+    assert reciprocal.where == "log, backward of log", reciprocal.where
 
     @tf.custom_gradient
     def double(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
