@@ -108,7 +108,6 @@ class TensorflowSubject(Subject):
         self.is_compiled = isinstance(self.model, keras.Model) and self.model.compiled and self.specimen.loss is None
         if self.is_compiled:
             self.specimen = _as_compiled(self.specimen)
-        self._recorder: Recorder | None = None
         self._moments: dict[str, tuple[Array, Array]] = {}
         self._steps = 0
         with tf.GradientTape() as tape:  # layers make their variables when they are first called
@@ -124,7 +123,7 @@ class TensorflowSubject(Subject):
         except Unfit:
             raise
         except Exception as error:  # whatever is raised where types do not fit together
-            raise Unfit(f"it cannot be run in {precision}: {str(error).strip().splitlines()[0]}") from None
+            raise Unfit(f"in {precision} it raises {_described(error)}") from error
         finally:
             keras.config.set_floatx(before[0])
             keras.config.set_dtype_policy(before[1])
@@ -164,14 +163,16 @@ class TensorflowSubject(Subject):
                 variables[name].assign(tf.cast(each, variables[name].dtype))
 
     def call(self, inputs: Sequence[Array], training: bool = False) -> tuple[Array, ...]:
-        return tuple(_numpy(each) for each in _tensors(self._run(self._arguments(inputs), training)))
+        with _refusing(training):
+            return tuple(_numpy(each) for each in _tensors(self._run(self._arguments(inputs), training)))
 
     def gradients(self, inputs: Sequence[Array], targets: Sequence[Array], training: bool = False) -> Gradients:
         arguments = self._arguments(inputs)
-        with _watching(arguments) as tape:
-            loss = self._loss(self._run(arguments, training), targets)
         floating = {n: each for n, each in enumerate(arguments) if each.dtype.is_floating}
-        of_parameters, of_inputs = tape.gradient(loss, (self._parameters, floating))
+        with _refusing(training):
+            with _watching(arguments) as tape:
+                loss = self._loss(self._run(arguments, training), targets)
+            of_parameters, of_inputs = tape.gradient(loss, (self._parameters, floating))
         return Gradients(
             float(_numpy(loss)),
             {name: _gradient(each) for name, each in of_parameters.items()},
@@ -179,14 +180,15 @@ class TensorflowSubject(Subject):
         )
 
     def loss(self, inputs: Sequence[Array], targets: Sequence[Array]) -> float:
-        return float(_numpy(self._loss(self._run(self._arguments(inputs), training=False), targets)))
+        with _refusing(training=False):
+            return float(_numpy(self._loss(self._run(self._arguments(inputs), training=False), targets)))
 
     def operations(
         self, inputs: Sequence[Array], targets: Sequence[Array], training: bool = False, backward: bool = False
     ) -> list[Operation]:
-        self._recorder = recorder = Recorder()
+        recorder = Recorder()
         arguments = self._arguments(inputs)
-        with recorder.of(self.model), _watching(arguments) as tape:
+        with _refusing(training), recorder.of(self.model), _watching(arguments) as tape:
             outputs = self._run(arguments, training)
             recorder.phase = "loss"
             loss = self._loss(outputs, targets)
@@ -202,7 +204,7 @@ class TensorflowSubject(Subject):
         """Variables that a tape watches and that the model does not give among its trainable ones, those made anew in every
         call with them. Tensors are left out: TensorFlow has no other way to hold a constant."""
         recorder = Recorder()
-        with recorder.of(self.model), tf.GradientTape() as tape:
+        with _refusing(training=False), recorder.of(self.model), tf.GradientTape() as tape:
             self._run(self._arguments(self.inputs()), training=False)
         known = {id(each.handle) for each in self._parameters.values()}
         return [
@@ -214,6 +216,7 @@ class TensorflowSubject(Subject):
     def momenta(self) -> dict[str, float]:
         names = {id(variable): name for name, variable in self._states.items()}
         found = {}
+        # Private: the public `layers` are those of the first level only.
         for layer in self.model._flatten_layers() if self.is_keras else ():
             # Keras calls those that are not trainable in evaluation.
             if isinstance(layer, keras.layers.BatchNormalization) and layer.built and layer.trainable:
@@ -287,7 +290,8 @@ class TensorflowSubject(Subject):
             loss = self.specimen.loss(outputs, *(self._native(each) for each in targets))
         else:
             rng = np.random.default_rng(1)
-            floating = _floating(list(_tensors(outputs)))
+            if not (floating := _floating(list(_tensors(outputs)))):
+                raise Unfit("its outputs hold no floating numbers, and it has no loss")
             weights = [tf.cast(rng.standard_normal(tuple(each.shape)), each.dtype) for each in floating]
             loss = tf.add_n([tf.reduce_sum(each * weight) for each, weight in zip(floating, weights, strict=True)])
         if not self.is_keras or self.is_compiled:  # what it was compiled with adds them itself
@@ -483,6 +487,21 @@ def _as_compiled(specimen: Specimen) -> Specimen:
         return model.compute_loss(y=_one(list(targets)), y_pred=outputs)
 
     return dataclasses.replace(specimen, loss=loss, optimizer=specimen.optimizer or model.optimizer)
+
+
+@contextmanager
+def _refusing(training: bool) -> Iterator[None]:
+    """What a person's own code raises makes the model unfit for what was asked of it."""
+    try:
+        yield
+    except Unfit:
+        raise
+    except Exception as error:  # it may raise anything
+        raise Unfit(f"in {'training' if training else 'evaluation'} it raises {_described(error)}") from error
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
 @contextmanager

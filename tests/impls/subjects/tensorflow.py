@@ -172,13 +172,29 @@ def check_the_gradient_of_a_gather_is_an_array_and_that_of_integers_none() -> No
 
 def check_functions_of_graphs_are_run_operation_by_operation_and_only_while_they_are_recorded() -> None:
     found = made(lambda: tf.function(lambda x: tf.nn.relu(x) + 1.0))
-    names = [each.name for each in found.operations(found.inputs(), [])]
+    operations = found.operations(found.inputs(), [])
+    names = [each.name for each in operations]
     assert names[:2] == ["relu", "add"]
     assert not tf.config.functions_run_eagerly()
     assert vars(keras.layers.Layer)["__call__"].__name__ != "call"
     tf.nn.relu(tf.ones(1))  # is noted by nobody
-    assert found._recorder is not None
-    assert len(found._recorder.operations) == len(names)
+    assert [each.name for each in operations] == names
+
+
+def check_what_a_model_raises_makes_it_unfit_and_leaves_nothing_behind() -> None:
+    def model(x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        if training:
+            raise ValueError("no\nmore")
+        return tf.cast(x, tf.float32) + tf.ones(4)
+
+    found = made(lambda: model)
+    reason = "in training it raises ValueError: no"
+    assert unfit(lambda: found.call(found.inputs(), training=True)) == reason
+    assert unfit(lambda: found.operations(found.inputs(), [], training=True)) == reason
+    assert not tf.config.functions_run_eagerly()
+    assert "no floating numbers" in unfit(lambda: made(lambda: tf.shape).gradients([ARRAYS["x"]], []))
+    found = made(lambda: lambda x: x + tf.ones(4))
+    assert "in float64 it raises" in unfit(lambda: found.in_precision("float64"))
 
 
 def check_what_only_rearranges_keeps_its_token() -> None:
