@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import itertools
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -110,9 +111,10 @@ class TensorflowSubject(Subject):
             self.specimen = _as_compiled(self.specimen)
         self._moments: dict[str, tuple[Array, Array]] = {}
         self._steps = 0
-        with tf.GradientTape() as tape:  # layers make their variables when they are first called
-            self._run(self._arguments(self.inputs()), training=False)
-        self._parameters, self._states = _variables(self.model, tape.watched_variables())
+        self._run(
+            self._arguments(self.inputs()), training=False
+        )  # layers make their variables when they are first called
+        self._parameters, self._states = map(_unique, self._variables())
 
     def in_precision(self, precision: str) -> Subject:
         before = keras.config.floatx(), keras.config.dtype_policy()
@@ -131,7 +133,7 @@ class TensorflowSubject(Subject):
     def _made_anew(self, precision: str) -> Subject:
         def make() -> Specimen:
             made = self.make()
-            if made.model is self.model and self._parameters:
+            if made.model is self.model and (self.is_keras or self._parameters):
                 raise Unfit(f"it was handed over as it is: a function that makes it could make it in {precision}")
             return dataclasses.replace(made, inputs=self.specimen.inputs, targets=self.specimen.targets)
 
@@ -144,6 +146,21 @@ class TensorflowSubject(Subject):
         found.load(self.parameters(), self.states())
         found.gradients(found.inputs(), found.targets())
         return found
+
+    def _variables(self) -> tuple[list[tuple[str, tf.Variable]], list[tuple[str, tf.Variable]]]:
+        """The trainable ones, and the others. A function cannot register any: its own are those that it uses."""
+        if self.is_keras:  # without Keras' seed generators
+            trainable, others = self.model.trainable_weights, self.model.non_trainable_weights
+            return self._named(trainable), self._named(others)
+        if isinstance(self.model, tf.Module):
+            found = _parts(self.model, tf.Variable)
+            return [each for each in found if each[1].trainable], [each for each in found if not each[1].trainable]
+        with tf.GradientTape() as tape:
+            self._run(self._arguments(self.inputs()), training=False)
+        return [(_name(each), each) for each in tape.watched_variables()], []
+
+    def _named(self, weights: Sequence[keras.Variable]) -> list[tuple[str, tf.Variable]]:
+        return [(_path(each, self.model), each.value) for each in weights]
 
     def inputs(self) -> list[Array]:
         return [self._array(each) for each in self.specimen.inputs]
@@ -208,7 +225,7 @@ class TensorflowSubject(Subject):
             self._run(self._arguments(self.inputs()), training=False)
         known = {id(each.handle) for each in self._parameters.values()}
         return [
-            f"{_name(each)} {tuple(each.shape)} used in {recorder.readers.get(id(each.handle), 'the model')}"
+            f"{_within(_name(each), self.model)} {tuple(each.shape)} used in {recorder.reader(each)}"
             for each in tape.watched_variables()
             if id(each.handle) not in known
         ]
@@ -306,8 +323,7 @@ class Recorder:
     def __init__(self) -> None:
         self.operations: list[Operation] = []
         self.phase: Phase = "forward"
-        self.readers: dict[int, str] = {}
-        """Where the variable of a handle was used first."""
+        self._readers: dict[int, str] = {}
         self._layers: list[str] = []
         self._alive: list[Any] = []
         self._same: dict[int, int] = {}
@@ -368,7 +384,7 @@ class Recorder:
         where = self._backward_place() if self.phase == "backward" else self._place()
         for tensor in inputs:
             if tensor.dtype == tf.resource:
-                self.readers.setdefault(id(tensor), where)
+                self._readers.setdefault(id(tensor), where)
         if kind in SAME_VALUES and inputs:
             self._same |= {id(tensor): self._token(inputs[0]) for tensor in outputs}
         if self.phase != "backward":
@@ -388,6 +404,10 @@ class Recorder:
                 tuple(self._token(tensor) for tensor, _ in given),
             )
         )
+
+    def reader(self, variable: tf.Variable) -> str:
+        """Where it was used first."""
+        return self._readers.get(id(variable.handle), "the model")
 
     def _token(self, tensor: Any) -> int:
         return self._same.get(id(tensor), id(tensor))
@@ -410,21 +430,6 @@ class Recorder:
                 place = next(filter(None, (self._where.get((kind, id(tensor))) for tensor in kept)), "the model")
                 return f"{place}, backward of {NAMES.get(kind, kind)}"
         return "the loss, backward"
-
-
-def _variables(model: Any, used: Sequence[tf.Variable]) -> tuple[dict[str, tf.Variable], dict[str, tf.Variable]]:
-    """The trainable ones, and the others. A function cannot register any: its own are those that it uses."""
-    if isinstance(model, keras.layers.Layer):
-        trainable, others = (
-            [(_path(each, model), each.value) for each in variables]
-            for variables in (model.trainable_weights, model.non_trainable_weights)  # without Keras' seed generators
-        )
-    elif isinstance(model, tf.Module):
-        found = _parts(model, tf.Variable)
-        trainable, others = ([(n, v) for n, v in found if v.trainable is wanted] for wanted in (True, False))
-    else:
-        trainable, others = [(_name(each), each) for each in used], []
-    return _unique(trainable), _unique(others)
 
 
 def _shapes(variables: Mapping[str, tf.Variable]) -> dict[str, tuple[int, ...]]:
@@ -462,9 +467,11 @@ def _that_calls(kind: type) -> type:
 
 def _path(part: Any, model: Any) -> str:
     """A Keras layer's or variable's path within the model."""
-    own = getattr(model, "path", None) or getattr(model, "name", "")
-    path = str(part.path or part.name)
-    return "" if part is model else path.removeprefix(f"{own}/")
+    return "" if part is model else _within(str(part.path or part.name), model)
+
+
+def _within(path: str, model: Any) -> str:
+    return path.removeprefix(f"{getattr(model, 'path', None) or getattr(model, 'name', '')}/")
 
 
 def _name(variable: tf.Variable) -> str:
@@ -501,7 +508,13 @@ def _refusing(training: bool) -> Iterator[None]:
 
 
 def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    """Its name, and the line that says what happened: TensorFlow and Keras write others around it."""
+    text = re.sub(r"\{\{.*?\}\}|\x1b\[\d+m", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
+    if lines[0] == "in user code:":
+        return lines[-1]
+    is_from_keras = lines[0].startswith("Exception encountered when calling") and len(lines) > 1
+    return f"{type(error).__name__}: {lines[1 if is_from_keras else 0]}"
 
 
 @contextmanager

@@ -57,6 +57,7 @@ def check_gradients_are_those_of_the_loss(subject: Subject) -> None:
     found = subject.gradients(subject.inputs(), subject.targets())
     _, loss, gradients = expected()
     assert abs(found.loss - loss) < 1e-5
+    assert subject.loss(subject.inputs(), subject.targets()) == found.loss
     every = [*found.parameters.values(), *found.inputs]
     assert all(near(one, other, 1e-5) for one, other in zip(every, gradients, strict=True))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -193,8 +195,24 @@ def check_what_a_model_raises_makes_it_unfit_and_leaves_nothing_behind() -> None
     assert unfit(lambda: found.operations(found.inputs(), [], training=True)) == reason
     assert not tf.config.functions_run_eagerly()
     assert "no floating numbers" in unfit(lambda: made(lambda: tf.shape).gradients([ARRAYS["x"]], []))
-    found = made(lambda: lambda x: x + tf.ones(4))
-    assert "in float64 it raises" in unfit(lambda: found.in_precision("float64"))
+    for kind in ("plain", "graph", "keras"):
+        found = made(functools.partial(added, kind))
+        reason = unfit(functools.partial(found.in_precision, "float64"))
+        assert re.match("in float64 it raises .*float", reason), reason
+    assert "handed over as it is" in unfit(lambda: made(lambda: LAYER).in_precision("float64"))
+
+
+LAYER = keras.layers.ReLU()
+
+
+def added(kind: str) -> Any:
+    """What adds a constant of float32."""
+    fixed = tf.ones(4)
+
+    def add(x: tf.Tensor) -> tf.Tensor:
+        return x + fixed
+
+    return {"plain": add, "graph": tf.function(add), "keras": keras.layers.Lambda(add)}[kind]
 
 
 def check_what_only_rearranges_keeps_its_token() -> None:
@@ -253,7 +271,7 @@ def check_variables_that_are_registered_nowhere_are_strays() -> None:
     (hidden,) = made(Hidden).strays()
     assert hidden.startswith("weight (4, 4) used in ")
     kernel, bias = made(Anew).strays()
-    assert "/kernel (4, 2) used in dense" in kernel
+    assert kernel.startswith("dense") and "/kernel (4, 2) used in dense" in kernel
     assert "/bias (2,) used in dense" in bias
     assert [each.split(" (")[0] for each in made(Holder).strays()] == ["layer/kernel", "layer/bias"]
     assert " used in layer (tensorflow.py:" in made(Holder).strays()[0]
