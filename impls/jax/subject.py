@@ -39,7 +39,7 @@ class JaxSubject(Subject):
         self._steps = 0
         self._keys = jax.random.key(0)
         self._names: list[str] | None = None
-        self._differentiated: dict[bool, Callable[..., Any]] = {}
+        self._compiled: dict[bool, Callable[..., Any]] = {}
         self._independent: dict[bool, set[str]] = {}
         self._tokens: dict[str, int] = {}
 
@@ -83,17 +83,14 @@ class JaxSubject(Subject):
         with self._at_work(training):
             arguments = list(map(self._native, inputs))
             outputs, states = self._apply(self._floating(), arguments, self._states, self._key(training), training)
-            self._move(states, training)
+            self._move(states)
             return tuple(as_numpy(each) for each in jax.tree.leaves(outputs))
 
     def gradients(self, inputs: Sequence[Array], targets: Sequence[Array], training: bool = False) -> Gradients:
         with self._at_work(training):
             arguments = (*self._arguments(inputs, targets), self._states, self._key(training))
-            if training not in self._differentiated:
-                self._independent[training] = _independent(self._objective(training), arguments)
-                self._differentiated[training] = self._differentiate(training)
-            (loss, states), found = self._differentiated[training](*arguments)
-            self._move(states, training)
+            (loss, states), found = self._differentiated(arguments, training)
+            self._move(states)
             return Gradients(
                 float(loss),
                 {name: self._gradient(name, found[0][name], training) for name in self.parameters()},
@@ -114,7 +111,7 @@ class JaxSubject(Subject):
                 interpreter.phase = "backward"
                 differentiate = jax.grad(self._objective(training), argnums=(0, 1), has_aux=True)
                 _run(interpreter, differentiate, arguments, values)
-            self._move(_arrays(states), training)
+            self._move(_arrays(states))
         self._tokens = {name: each.token for name, each in values[0].items()}
         return interpreter.operations
 
@@ -193,11 +190,12 @@ class JaxSubject(Subject):
 
     def _by_first_use(self) -> list[str]:
         """JAX sorts what dictionaries hold by name; the model uses it from input to output."""
-        own, before, used = self._floating(), self._tokens, []
+        own, before, states, used = self._floating(), self._tokens, self._states, []
         with suppress(Unfit):
             used = [token for each in self.operations(self.inputs(), self.targets()) for token in each.input_tokens]
         names = {token: name for name, token in self._tokens.items()}
         self._tokens = before
+        self._move(states)
         first = dict.fromkeys(names[token] for token in used if token in names)
         return [*first, *(name for name in own if name not in first)]
 
@@ -237,10 +235,15 @@ class JaxSubject(Subject):
 
         return objective
 
-    def _differentiate(self, training: bool) -> Callable[..., Any]:
+    def _differentiated(self, arguments: tuple[Any, ...], training: bool) -> Any:
         """Compiled, since probes ask for hundreds of gradients; but XLA would keep more digits than a half precision has."""
-        differentiate = jax.value_and_grad(self._objective(training), argnums=(0, 1), has_aux=True)
-        return jax.jit(differentiate) if self.precision in ("float32", "float64") else differentiate
+        if training not in self._compiled:
+            self._independent[training] = _independent(self._objective(training), arguments)
+            differentiate = jax.value_and_grad(self._objective(training), argnums=(0, 1), has_aux=True)
+            exact = self.precision in ("float32", "float64")
+            quickly = {"xla_backend_optimization_level": 0}
+            self._compiled[training] = jax.jit(differentiate, compiler_options=quickly) if exact else differentiate
+        return self._compiled[training](*arguments)
 
     def _loss(self, outputs: Tree, targets: Sequence[Any]) -> Any:
         if self.specimen.loss is not None:
@@ -262,21 +265,19 @@ class JaxSubject(Subject):
         return as_numpy(gradient)
 
     def _take_adams_step(self, inputs: Sequence[Array], targets: Sequence[Array]) -> float:
-        arguments, key = self._arguments(inputs, targets), self._key(True)
-        differentiate = jax.value_and_grad(self._objective(True), has_aux=True)
-        (loss, states), gradients = differentiate(*arguments, self._states, key)
+        arguments = (*self._arguments(inputs, targets), self._states, self._key(True))
+        (loss, states), (gradients, _) = self._differentiated(arguments, True)
         own = arguments[0]
-        kept = self._adam or [{name: jnp.zeros_like(each) for name, each in own.items()} for _ in range(2)]
+        kept = self._adam or [{name: jnp.zeros_like(each) for name, each in own.items()}] * 2
         self._steps += 1
-        update = UPDATES["adamw"](**ADAM, step=self._steps)
-        new = {name: update(own[name], gradients[name], kept[0][name], kept[1][name]) for name in own}
-        self._parameters = _with(self._parameters, {name: each[0] for name, each in new.items()})
-        self._adam = [{name: each[n] for name, each in new.items()} for n in (1, 2)]
-        self._move(states, True)
+        new, *self._adam = _adam(own, gradients, *kept, step=self._steps)
+        self._parameters = _with(self._parameters, new)
+        self._move(states)
         return float(loss)
 
-    def _move(self, states: Tree, training: bool) -> None:
-        if training and states is not None:
+    def _move(self, states: Tree) -> None:
+        """Whatever the model makes of its states, in evaluation too, is what it goes on with."""
+        if states is not None:
             self._states = states
             self._renew_carry()
 
@@ -292,6 +293,14 @@ class JaxSubject(Subject):
         leaves, structure = jax.tree.flatten(self._carry)
         own = jax.tree.leaves((self._parameters, self._states))
         self._take(jax.tree.unflatten(structure, [*own, *leaves[len(own) :]]))
+
+
+@jax.jit
+def _adam(own: Named, gradients: Named, moments: Named, squares: Named, step: int) -> list[Named]:
+    """New parameters, and what Adam keeps of them."""
+    update = UPDATES["adamw"](**ADAM, step=step)
+    new = {name: update(own[name], gradients[name], moments[name], squares[name]) for name in own}
+    return [{name: each[n] for name, each in new.items()} for n in range(3)]
 
 
 def _first_carry(specimen: Specimen) -> Tree:
