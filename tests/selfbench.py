@@ -223,7 +223,9 @@ def probes() -> Iterator[Figure]:
     corpus = cases()
     with examining.workers() as running:
         caught = [
-            one for one in corpus if examining.catches(one, examining.examine(running, one.framework, one.reference))
+            one
+            for one in corpus
+            if examining.catches(one, examining.examine(running, one.framework, one.reference, [one.probe]))
         ]
         twins = [examining.examine(running, one.framework, f"{one.reference}.mended") for one in corpus]
     yield Figure("faulty_models_caught", len(caught), f"of_{len(corpus)}", None)

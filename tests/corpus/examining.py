@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,16 @@ def workers() -> Iterator[Workers]:
         running.stop()
 
 
-def examine(running: Workers, framework: str, reference: str, folder: Path = ROOT, **more: Any) -> Examination:
-    arguments = {"reference": reference, "folder": str(folder), "inputs": [], "claims": {}, **more}
-    return probing.probed(running, running.targets[framework], arguments, [], Silent())
+def examine(
+    running: Workers,
+    framework: str,
+    reference: str,
+    only: Sequence[str] = (),
+    folder: Path = ROOT,
+    inputs: Sequence[dict[str, Any]] = (),
+) -> Examination:
+    arguments = {"reference": reference, "folder": str(folder), "inputs": list(inputs), "claims": {}}
+    return probing.probed(running, running.targets[framework], arguments, list(only), Silent())
 
 
 def catches(case: Case, found: Examination) -> bool:

@@ -14,6 +14,8 @@ from tests.corpus import examining
 from tests.corpus.case import Case, cases
 from tests.corpus.examining import examine
 
+DOCUMENT = examining.ROOT / "docs" / "probes.md"
+
 
 def grouped(found: list[Case]) -> list[Any]:
     """Each with its framework's worker, which is imported once."""
@@ -35,8 +37,8 @@ def workers() -> Iterator[Workers]:
 
 @pytest.mark.parametrize("case", grouped(cases()))
 def test_a_probe_catches_its_fault_and_names_what_is_to_blame(workers, case):
-    found = examine(workers, case.framework, case.reference)
-    assert examining.catches(case, found), [each for each in found.outcomes if each.probe == case.probe]
+    found = examine(workers, case.framework, case.reference, [case.probe])
+    assert examining.catches(case, found), found.outcomes
 
 
 @pytest.mark.parametrize("case", grouped(cases()))
@@ -48,11 +50,14 @@ def test_no_probe_accuses_the_mended_twin(workers, case):
     assert own.status == "passed", own.reason
 
 
-def test_every_probe_has_faulty_models_to_catch(workers):
-    caught = [case.probe for case in cases()]
-    found = examine(workers, cases()[0].framework, cases()[0].reference)
-    assert {outcome.probe for outcome in found.outcomes} == set(caught)
-    assert len(caught) >= 40
+@pytest.mark.xdist_group("probes-pytorch")
+def test_every_probe_has_faulty_models_to_catch_and_is_documented(workers):
+    reference = next(case.reference for case in cases() if case.framework == "pytorch")
+    probes = {outcome.probe for outcome in examine(workers, "pytorch", reference).outcomes}
+    assert probes == {case.probe for case in cases()}
+    assert len(cases()) >= 40
+    rows = [line.split("|")[1] for line in DOCUMENT.read_text("utf-8").splitlines() if line.startswith("| ")]
+    assert probes <= {name.strip() for row in rows for name in row.split(",")}
 
 
 # ------------------------------------------------------------------------------------------------------- what is asked
@@ -159,13 +164,13 @@ def test_what_cannot_be_probed_is_said_in_one_sentence_before_anything_is(worker
     (tmp_path / "own.py").write_text(MODELS)
     drawn = [vars(Input.parse(text)) for text in inputs]
     with pytest.raises(UsageError, match=said):
-        examine(workers, "pytorch", f"own:{name}", tmp_path, inputs=drawn)
+        examine(workers, "pytorch", f"own:{name}", folder=tmp_path, inputs=drawn)
 
 
 @pytest.mark.xdist_group("probes-pytorch")
 def test_a_model_that_ends_its_process_fails_one_probe_and_the_others_go_on(workers, tmp_path):
     (tmp_path / "dying.py").write_text(MODELS)
-    found = examine(workers, "pytorch", "dying:dies", tmp_path)
+    found = examine(workers, "pytorch", "dying:dies", folder=tmp_path)
     failed = [outcome for outcome in found.outcomes if outcome.status == "failed"]
     assert failed
     assert "exited with code 7" in failed[0].reason
