@@ -214,13 +214,10 @@ def test_every_framework_has_a_module_for_each_family(framework):
     shared = {"definition.py", "distributions.py", "draw.py"}
     families = {path.name for path in ROOT.glob("suite/workloads/*.py")} - shared
     found = {path.name for path in ROOT.glob(f"impls/{framework}/*.py")}
-    of_models = (
-        {"networks.py", "elementary.py"} if framework == "numpy" else {"modules.py", "modes.py", "generation.py"}
-    )
-    assert found - of_models - {"backend.py", "conventions.py", "diagnostics.py"} == families
-    found = {path.name for path in ROOT.glob(f"impls/{framework}/*.py")} - {"backend.py", "conventions.py"}
-    beside = {"interpreter.py", "modules.py", "modes.py", "generation.py", "subject.py"}
-    assert found - ({"networks.py", "elementary.py"} if framework == "numpy" else beside) == families
+    beside = {"backend.py", "conventions.py", "diagnostics.py"}
+    beside |= {"networks.py", "elementary.py"} if framework == "numpy" else {"modules.py", "modes.py", "generation.py"}
+    beside |= {"interpreter.py", "subject.py"} if framework != "numpy" else set()
+    assert found - beside == families
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS[1:])
