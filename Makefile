@@ -24,7 +24,7 @@ STAMP      := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lint bench selfbench gpu-check docs format setup clean
+.PHONY: help report test lint bench browser selfbench gpu-check docs format setup clean
 
 help: ## List the targets
 	@echo "usage: make TARGET [PROFILE=quick] [DEVICE=cpu] [ARGS='further arguments']"
@@ -48,6 +48,9 @@ lint: $(STAMP) ## Run ruff, mypy and import-linter
 bench: $(STAMP) ## Benchmark the implementations with pytest-benchmark; writes results/benchmark.json
 	@mkdir -p results
 	@$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-json=results/benchmark.json $(ARGS)
+
+browser: $(STAMP) ## Look at the report with a real browser: needs Chromium and its driver
+	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
 selfbench: $(STAMP) ## Measure what measuring costs
 	@$(BIN)/python -m tests.selfbench $(ARGS)

@@ -10,7 +10,8 @@ import pytest
 from suite import gpu
 from tests.fakes.device import VARIABLE, FakeDevice, FakeNvml
 
-BENCHMARKS = Path(__file__).parent / "benchmarks"
+ASKED_FOR = tuple(Path(__file__).parent / name for name in ("benchmarks", "browser"))
+"""Folders of tests that run only where they are named: `make bench`, `make browser`."""
 
 os.environ["MPLBACKEND"] = "agg"  # no window, whatever the machine has
 
@@ -36,8 +37,8 @@ def fake_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeDevice:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Benchmarks run only where they are asked for by name: `make bench`."""
-    asked = [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]
-    if collection_path == BENCHMARKS and not any(path.resolve().is_relative_to(BENCHMARKS) for path in asked):
+    """Of `ASKED_FOR` only what is asked for by name."""
+    asked = [(config.invocation_params.dir / argument.partition("::")[0]).resolve() for argument in config.args]
+    if collection_path in ASKED_FOR and not any(path.is_relative_to(collection_path) for path in asked):
         return True
     return None
