@@ -30,7 +30,7 @@ def gradient_check(subject: Subject) -> list[Fault]:
     found = subject.gradients(inputs, targets)
     parameters = subject.parameters()
     faults = []
-    tensors = [(name, found.parameters[name], parameters[name]) for name in parameters]
+    tensors = [(name, found.parameters[name], values) for name, values in parameters.items() if values.size]
     tensors += [(f"input {n}", g, inputs[n]) for n, g in enumerate(found.inputs) if inputs[n].dtype.kind == "f"]
     scale = max(
         (float(np.linalg.norm(g) / g.size**0.5) for _, g, _ in tensors if g is not None and g.size), default=0.0

@@ -11,6 +11,7 @@ import numpy as np
 
 from impls.subject import Specimen, Subject, Unfit, resolve, specimen, subject
 from suite.probes import PROBES
+from suite.probes.probe import in_each_mode
 
 Reply = dict[str, Any]
 
@@ -28,7 +29,7 @@ class Examined:
     def look(self) -> Reply:
         """What it is, once it has been called with its inputs: raises whatever the model raises."""
         found = self._subject()
-        outputs = found.call(found.inputs())
+        outputs = in_each_mode(lambda training: found.call(found.inputs(), training))[-1]
         return {
             "parameters": int(sum(values.size for values in found.parameters().values())),
             "inputs": [_described(each) for each in found.inputs()],

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import numpy as np
 
-from impls.subject import Array, Gradients, Operation, Subject, Unfit
+from impls.subject import Array, Gradients, Operation, Subject
 from suite.fault import Fault
-from suite.probes.probe import probe
+from suite.probes.probe import in_each_mode, probe
 
 PUT_IN = ("masked_fill", "where", "select_n", "full", "fill", "full_like", "constant_pad_nd", "pad", "concatenate")
 """Operations that put infinities where somebody wants them, as masks do before a softmax."""
@@ -26,11 +24,8 @@ REMEDY = "keep its inputs inside the operation's domain before it, not with a se
 @probe("non-finite")
 def non_finite(subject: Subject) -> list[Fault]:
     """The first operation whose NaN or infinity arrives in an output, in the loss or in a gradient."""
-    if faults := _first(subject, training=False):
-        return faults
-    with suppress(Unfit):  # one example is too few to be normalised in training
-        return _first(subject, training=True)
-    return []
+    training_first = in_each_mode(lambda training: _first(subject, training))
+    return next(filter(None, reversed(training_first)), [])
 
 
 def _first(subject: Subject, training: bool) -> list[Fault]:

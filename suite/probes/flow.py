@@ -6,7 +6,7 @@ import numpy as np
 
 from impls.subject import Array, Operation, Subject, Unfit
 from suite.fault import Fault
-from suite.probes.probe import changed, probe, restored
+from suite.probes.probe import changed, examples, in_each_mode, probe, restored
 
 NUDGE = 0.02
 """By how much every entry is moved for a second look. What starts at zero on purpose (the last layer of a residual branch,
@@ -15,9 +15,9 @@ APART = 1e4
 """Gradients of two layers further apart than this: at one learning rate the one learns in ten thousand steps what the other
 does in one."""
 DEAD = 0.5
-"""Of a layer's units. A unit that is on for half of all inputs is off for twelve of them once in four thousand times."""
-DRAWS = 4
-"""Batches that units are looked at with: the specimen's own, and others of the same scale."""
+"""Of a layer's units. A unit that is on for a fifth of all inputs is off for all of `EXAMPLES` once in two hundred times."""
+EXAMPLES = 24
+"""That units are looked at with: the specimen's own, then others of the same scale."""
 LIMIT = 0.01
 """How near its limits a gate is taken to be saturated: its slope is below a twenty-fifth of its largest there."""
 SATURATED = 0.5
@@ -39,15 +39,15 @@ def gradient_flow(subject: Subject) -> list[Fault]:
     faults = [
         Fault(
             name,
-            f"no gradient reaches it: its {parameters[name].size} entries do not train",
+            f"no gradient reaches it: its {values.size} entries do not train",
             0.0,
             0.0,
             "use it on the way to the loss, without detach, rounding or a copy in between; or take it out",
         )
-        for name in parameters
-        if not any(sizes[name] for sizes in (*here, *near))
+        for name, values in parameters.items()
+        if values.size and not any(sizes[name] for sizes in (*here, *near))
     ]
-    operations = subject.operations(subject.inputs(), subject.targets())
+    operations = in_each_mode(lambda training: subject.operations(subject.inputs(), subject.targets(), training))[-1]
     factors = {token for each in operations if each.name == "product" for token in each.input_tokens}
     matrices = [name for name, values in parameters.items() if values.ndim > 1 and subject.token(name) in factors]
     apart = [found for sizes in (here[0], near[0]) if (found := _furthest(sizes, matrices))]
@@ -57,19 +57,13 @@ def gradient_flow(subject: Subject) -> list[Fault]:
 
 
 def _sizes(subject: Subject) -> list[dict[str, float]]:
-    """Root mean squares of the gradients' entries that are not zero, in training and in evaluation; 0 where there are none.
-    In evaluation alone where the model cannot be trained on these inputs."""
-    found, reasons = [], []
-    for training in (True, False):
-        try:
-            gradients = subject.gradients(subject.inputs(), subject.targets(), training)
-        except Unfit as reason:
-            reasons.append(reason)
-        else:
-            found.append({name: _size(gradients.parameters.get(name)) for name in subject.parameters()})
-    if not found:
-        raise reasons[-1]
-    return found
+    """Root mean squares of the gradients' entries that are not zero, in each mode; 0 where there are none."""
+
+    def sizes(training: bool) -> dict[str, float]:
+        gradients = subject.gradients(subject.inputs(), subject.targets(), training)
+        return {name: _size(gradients.parameters.get(name)) for name in subject.parameters()}
+
+    return in_each_mode(sizes)
 
 
 def _size(gradient: Array | None) -> float:
@@ -101,7 +95,7 @@ def dead_units(subject: Subject) -> list[Fault]:
     """Units of a relu that are zero for every example and every draw, as a share of the layer."""
     rng = np.random.default_rng(0)
     first, *others = subject.inputs()
-    draws = [first] + [changed(first, (), rng) for _ in range(DRAWS - 1)]
+    draws = [first] + [changed(first, (), rng) for _ in range(1, -(-EXAMPLES // examples(subject, 1)))]
     layers = [_forward(subject, [draw, *others], ("relu",)) for draw in draws]
     if not layers[0]:
         raise Unfit("it has no relu")

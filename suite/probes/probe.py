@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ SAME = 1e-4
 """Results nearer than this, relatively, are taken for the same: rounding in float32 leaves 1e-7 to 1e-5."""
 
 
+Answer = TypeVar("Answer")
 Probe = Callable[[Subject], list[Fault]]
 PROBES: dict[str, Probe] = {}
 
@@ -53,6 +55,20 @@ def anew(subject: Subject, altered: Callable[[Specimen], Specimen] = lambda made
     states = zip(made.states(), subject.states().values(), strict=True)
     made.load(dict(parameters), dict(states))
     return made
+
+
+def in_each_mode(ask: Callable[[bool], Answer]) -> list[Answer]:
+    """What is answered in training and in evaluation, in this order; of a model that has but one of them, in that. Raises
+    Unfit where there is neither: one example cannot be normalised in training, and some models are written for it alone."""
+    found, reasons = [], []
+    for training in (True, False):
+        try:
+            found.append(ask(training))
+        except Unfit as reason:
+            reasons.append(reason)
+    if not found:
+        raise reasons[-1]
+    return found
 
 
 @contextmanager

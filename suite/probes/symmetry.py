@@ -90,7 +90,8 @@ def _shifted(subject: Subject, axis: int, by: int) -> float:
             return float("inf")  # no whole number of the output's positions
         moved = by * before.shape[axis] // length
         kept = at(axis, slice(before.shape[axis] // 4, before.shape[axis] - before.shape[axis] // 4))
-        return change(np.roll(before - background, moved, axis)[kept], (after - background)[kept])
+        constant = before[kept].mean(axis, keepdims=True)  # what lies everywhere follows any shift
+        return change(np.roll(before, moved, axis)[kept] - constant, after[kept] - constant)
     return change(before - background, after - background)
 
 

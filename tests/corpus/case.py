@@ -40,6 +40,16 @@ def case(probe: str, blamed: str) -> Callable[[Maker], Callable[[], dict[str, An
     return decorate
 
 
+def sound() -> list[tuple[str, str]]:
+    """Framework and reference of models that have no fault, though they look as if."""
+    found = []
+    for path in sorted(CORPUS.glob("sound/*.py")):
+        functions = [each.name for each in ast.parse(path.read_text("utf-8")).body if isinstance(each, ast.FunctionDef)]
+        module = f"tests.corpus.sound.{path.stem}"
+        found += [(path.stem, f"{module}:{name}") for name in functions if not name.startswith("_")]
+    return found
+
+
 def cases() -> list[Case]:
     """All of the corpus."""
     found = []

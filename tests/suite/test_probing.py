@@ -11,7 +11,7 @@ from suite.errors import UsageError
 from suite.probing import Input, framework_of
 from suite.workers import Workers
 from tests.corpus import examining
-from tests.corpus.case import Case, cases
+from tests.corpus.case import Case, cases, sound
 from tests.corpus.examining import examine
 
 DOCUMENT = examining.ROOT / "docs" / "probes.md"
@@ -58,6 +58,16 @@ def test_every_probe_has_faulty_models_to_catch_and_is_documented(workers):
     assert len(cases()) >= 40
     rows = [line.split("|")[1] for line in DOCUMENT.read_text("utf-8").splitlines() if line.startswith("| ")]
     assert probes <= {name.strip() for row in rows for name in row.split(",")}
+
+
+@pytest.mark.parametrize(
+    ("framework", "reference"),
+    [pytest.param(*each, id=each[1].partition(":")[2] + "-" + each[0], marks=group(each[0])) for each in sound()],
+)
+def test_no_probe_accuses_a_sound_model_for_what_is_meant(workers, framework, reference):
+    found = examine(workers, framework, reference).outcomes
+    assert not [each for each in found if each.status not in ("passed", "unfit")]
+    assert any(each.status == "passed" for each in found)
 
 
 # ------------------------------------------------------------------------------------------------------- what is asked
