@@ -33,8 +33,9 @@ class Held:
     state_names: list[str]
 
 
+@jax.tree_util.register_pytree_node_class
 class Noted(dict[str, Any]):
-    """A nested dict that notes which of its leaves are read."""
+    """A nested dict that notes which of its leaves are read; where JAX takes it apart, as jax.checkpoint does, too."""
 
     def __init__(self, tree: Tree, path: str, read: set[str]) -> None:
         super().__init__(
@@ -52,6 +53,14 @@ class Noted(dict[str, Any]):
         if not isinstance(value, dict):
             self.read.add(self.path + key)
         return value
+
+    def tree_flatten(self) -> tuple[list[Any], tuple[Any, ...]]:
+        return list(self.values()), (list(self), self.path, self.read)
+
+    @classmethod
+    def tree_unflatten(cls, kept: tuple[Any, ...], values: list[Any]) -> Noted:
+        keys, path, read = kept
+        return cls(dict(zip(keys, values, strict=True)), path, read)
 
 
 class JaxModels(Models):

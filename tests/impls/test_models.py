@@ -39,6 +39,8 @@ COUNTS = {
 }
 OUTPUT_AGREEMENT = 1e-10
 MODELS = [name for name, workload in WORKLOADS.items() if workload.network]
+CHECKPOINTED = ["bert_base", "gpt2", "tcn", "vit"]
+"""Models with a variant that keeps the input of each block alone."""
 IN_EVERY_MODE = ("deep_mlp", "gpt2", "gru_classifier", "lenet5")
 """Compiling takes seconds; these are made of most of what there is."""
 
@@ -172,6 +174,27 @@ def test_generated_tokens_are_the_oracles(workers: Workers, model: str, column: 
 def test_without_a_cache_nothing_but_generation_is_tried(workers: Workers) -> None:
     with pytest.raises(CellFailed, match="a way to generate"):
         _checked(workers, Column("pytorch", "pytorch", "eager", "uncached"), "gpt2", "forward")
+
+
+@pytest.mark.parametrize(
+    ("model", "column"), [*_cases(["gpt2"], every_mode=True), *_cases(["bert_base", "tcn", "vit"])], ids=_id
+)
+def test_what_is_computed_again_is_the_same(workers: Workers, model: str, column: Column) -> None:
+    own = Column(column.target, column.framework, column.mode, "checkpointed")
+    checks = _checked(workers, own, model, "gradient")
+    assert correctness.reason(checks) == ""
+    assert all(check.error is not None and check.error < OUTPUT_AGREEMENT for check in checks)
+
+
+@pytest.mark.parametrize("framework", [name for name in FRAMEWORK_MODES if name != "numpy"])
+def test_the_same_models_are_checkpointed_everywhere(framework: str) -> None:
+    found = [source.workload for source in sources.sources(f"impls.{framework}") if source.variant == "checkpointed"]
+    assert sorted(found) == CHECKPOINTED
+
+
+def test_without_a_backward_pass_nothing_is_checkpointed(workers: Workers) -> None:
+    with pytest.raises(CellFailed, match="for a backward pass"):
+        _checked(workers, Column("pytorch", "pytorch", "eager", "checkpointed"), "gpt2", "forward")
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 from jax import lax
 
 from impls.interface import implements
 from impls.jax.models import layers
 from impls.jax.models.vit import block
+from suite.workloads.models.definition import training_only
 from suite.workloads.models.gpt2 import EPS, caching_only
 
 
@@ -27,6 +31,17 @@ def gpt2(parameters, states, ids, *, training, heads, depth):
         x = x[:, -1:]
     y = layers.layer_norm(parameters["norm"], x, eps=EPS) @ table.T
     return y, {"cache": new, "filled": start + ids.shape[1]} if cache else {}
+
+
+@implements("gpt2", variant="checkpointed", unsupported=training_only)
+def checkpointed_gpt2(parameters, states, ids, *, training, heads, depth):
+    """Keeps the input of each block alone; the backward pass computes the rest again."""
+    checkpointed = jax.checkpoint(partial(block, heads=heads, eps=EPS, approximate=True, causal=True))
+    table = parameters["tokens"]["weight"]
+    x = table[ids] + parameters["positions"][: ids.shape[1]]
+    for number in range(depth):
+        x = checkpointed(parameters["blocks"][str(number)], x)
+    return layers.layer_norm(parameters["norm"], x, eps=EPS) @ table.T, {}
 
 
 def empty_cache(parameters, batch, length, *, heads, depth):

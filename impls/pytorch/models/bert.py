@@ -3,10 +3,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from impls.interface import implements
 from impls.pytorch.models.layers import SelfAttention
 from suite.workloads.models.bert import EPS
+from suite.workloads.models.definition import training_only
 
 
 class Block(nn.Module):
@@ -23,6 +25,8 @@ class Block(nn.Module):
 
 @implements("bert_base")
 class BertBase(nn.Module):
+    checkpointed = False
+
     def __init__(self, *, positions, vocabulary, features, heads, depth, classes):
         super().__init__()
         self.tokens, self.segments_embedding = nn.Embedding(vocabulary, features), nn.Embedding(2, features)
@@ -33,5 +37,14 @@ class BertBase(nn.Module):
 
     def forward(self, ids, segments):
         x = self.tokens(ids) + self.segments_embedding(segments) + self.positions[: ids.shape[1]]
-        x = self.blocks(self.norm(x))
+        x = self.norm(x)
+        for block in self.blocks:
+            x = checkpoint(block, x, use_reentrant=False) if self.checkpointed else block(x)
         return self.classifier(torch.tanh(self.pooler(x[:, 0])))
+
+
+@implements("bert_base", variant="checkpointed", unsupported=training_only)
+class CheckpointedBertBase(BertBase):
+    """Keeps the input of each block alone; the backward pass computes the rest again."""
+
+    checkpointed = True

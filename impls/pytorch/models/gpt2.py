@@ -3,15 +3,19 @@ from __future__ import annotations
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from impls.interface import implements
 from impls.pytorch.models.vit import Block
+from suite.workloads.models.definition import training_only
 from suite.workloads.models.gpt2 import EPS, caching_only
 
 
 @implements("gpt2")
 @implements("gpt2", variant="uncached", unsupported=caching_only)
 class Gpt2(nn.Module):
+    checkpointed = False
+
     def __init__(self, *, positions, vocabulary, features, heads, depth):
         super().__init__()
         self.tokens = nn.Embedding(vocabulary, features)
@@ -22,7 +26,9 @@ class Gpt2(nn.Module):
 
     def forward(self, ids):
         x = self.tokens(ids) + self.positions[: ids.shape[1]]
-        return F.linear(self.norm(self.blocks(x)), self.tokens.weight)
+        for block in self.blocks:
+            x = checkpoint(block, x, use_reentrant=False) if self.checkpointed else block(x)
+        return F.linear(self.norm(x), self.tokens.weight)
 
     def empty_cache(self, batch, length):
         """For each block its keys and values: 2 B H S D."""
@@ -35,3 +41,10 @@ class Gpt2(nn.Module):
         for block, cache in zip(self.blocks, caches, strict=True):
             x = block(x, places, cache)
         return F.linear(self.norm(x[:, -1]), self.tokens.weight)
+
+
+@implements("gpt2", variant="checkpointed", unsupported=training_only)
+class CheckpointedGpt2(Gpt2):
+    """Keeps the input of each block alone; the backward pass computes the rest again."""
+
+    checkpointed = True

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from impls.interface import implements
 from impls.pytorch.models.layers import MaskedDropout
+from suite.workloads.models.definition import training_only
 
 
 class Block(nn.Module):
@@ -24,6 +26,8 @@ class Block(nn.Module):
 
 @implements("tcn")
 class Tcn(nn.Module):
+    checkpointed = False
+
     def __init__(self, *, inputs, channels, blocks, kernel, classes, dropout):
         super().__init__()
         widths = [inputs, *[channels] * blocks]
@@ -32,5 +36,13 @@ class Tcn(nn.Module):
 
     def forward(self, x, *masks):
         for number, block in enumerate(self.blocks):
-            x = block(x, *masks[2 * number : 2 * number + 2])
+            given = x, *masks[2 * number : 2 * number + 2]
+            x = checkpoint(block, *given, use_reentrant=False) if self.checkpointed else block(*given)
         return self.final(x).transpose(1, 2)
+
+
+@implements("tcn", variant="checkpointed", unsupported=training_only)
+class CheckpointedTcn(Tcn):
+    """Keeps the input of each block alone; the backward pass computes the rest again."""
+
+    checkpointed = True

@@ -3,9 +3,11 @@ from __future__ import annotations
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from impls.interface import implements
 from impls.pytorch.models.layers import SelfAttention
+from suite.workloads.models.definition import training_only
 from suite.workloads.models.vit import EPS
 
 
@@ -26,6 +28,8 @@ class Block(nn.Module):
 
 @implements("vit")
 class Vit(nn.Module):
+    checkpointed = False
+
     def __init__(self, *, size, patch, features, heads, depth, classes):
         super().__init__()
         self.patches = nn.Conv2d(3, features, patch, patch)
@@ -38,4 +42,13 @@ class Vit(nn.Module):
     def forward(self, x):
         x = self.patches(x).flatten(2).transpose(1, 2)  # B T D
         x = torch.cat([self.class_token.expand(len(x), -1, -1), x], dim=1) + self.positions
-        return self.head(self.norm(self.blocks(x))[:, 0])
+        for block in self.blocks:
+            x = checkpoint(block, x, use_reentrant=False) if self.checkpointed else block(x)
+        return self.head(self.norm(x)[:, 0])
+
+
+@implements("vit", variant="checkpointed", unsupported=training_only)
+class CheckpointedVit(Vit):
+    """Keeps the input of each block alone; the backward pass computes the rest again."""
+
+    checkpointed = True

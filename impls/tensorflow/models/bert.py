@@ -5,6 +5,7 @@ import tensorflow as tf
 from impls.interface import implements
 from impls.tensorflow.models.layers import Embedding, LayerNorm, Linear, SelfAttention, gelu, variable
 from suite.workloads.models.bert import EPS
+from suite.workloads.models.definition import training_only
 
 
 class Block(tf.Module):
@@ -21,6 +22,8 @@ class Block(tf.Module):
 
 @implements("bert_base")
 class BertBase(tf.Module):
+    checkpointed = False
+
     def __init__(self, *, positions, vocabulary, features, heads, depth, classes):
         super().__init__()
         self.tokens, self.segments_embedding = Embedding(vocabulary, features), Embedding(2, features)
@@ -33,5 +36,12 @@ class BertBase(tf.Module):
         x = self.tokens(ids) + self.segments_embedding(segments) + self.positions[: ids.shape[1]]
         x = self.norm(x)
         for block in self.blocks:
-            x = block(x)
+            x = tf.recompute_grad(block)(x) if self.checkpointed else block(x)
         return self.classifier(tf.tanh(self.pooler(x[:, 0])))
+
+
+@implements("bert_base", variant="checkpointed", unsupported=training_only)
+class CheckpointedBertBase(BertBase):
+    """Keeps the input of each block alone; the backward pass computes the rest again."""
+
+    checkpointed = True

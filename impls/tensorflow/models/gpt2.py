@@ -5,12 +5,15 @@ import tensorflow as tf
 from impls.interface import implements
 from impls.tensorflow.models.layers import Embedding, LayerNorm, variable
 from impls.tensorflow.models.vit import Block
+from suite.workloads.models.definition import training_only
 from suite.workloads.models.gpt2 import EPS, caching_only
 
 
 @implements("gpt2")
 @implements("gpt2", variant="uncached", unsupported=caching_only)
 class Gpt2(tf.Module):
+    checkpointed = False
+
     def __init__(self, *, positions, vocabulary, features, heads, depth):
         super().__init__()
         self.tokens = Embedding(vocabulary, features)
@@ -21,7 +24,7 @@ class Gpt2(tf.Module):
     def __call__(self, ids, training):
         x = self.tokens(ids) + self.positions[: ids.shape[1]]
         for block in self.blocks:
-            x = block(x)
+            x = tf.recompute_grad(block)(x) if self.checkpointed else block(x)
         return tf.matmul(self.norm(x), self.tokens.weight, transpose_b=True)
 
     def empty_cache(self, batch, length):
@@ -39,3 +42,10 @@ class Gpt2(tf.Module):
             x, kept = block.decode(x, places, cache)
             new.append(kept)
         return tf.matmul(self.norm(x)[:, -1], self.tokens.weight, transpose_b=True), new
+
+
+@implements("gpt2", variant="checkpointed", unsupported=training_only)
+class CheckpointedGpt2(Gpt2):
+    """Keeps the input of each block alone; the backward pass computes the rest again."""
+
+    checkpointed = True

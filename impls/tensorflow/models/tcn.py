@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from functools import partial
+
 import tensorflow as tf
 
 from impls.interface import implements
 from impls.tensorflow.models.layers import Conv1d, dropout
+from suite.workloads.models.definition import training_only
 
 
 class Block(tf.Module):
@@ -24,6 +27,8 @@ class Block(tf.Module):
 
 @implements("tcn")
 class Tcn(tf.Module):
+    checkpointed = False
+
     def __init__(self, *, inputs, channels, blocks, kernel, classes, dropout):
         super().__init__()
         widths = [inputs, *[channels] * blocks]
@@ -32,5 +37,14 @@ class Tcn(tf.Module):
 
     def __call__(self, x, *masks, training):
         for number, block in enumerate(self.blocks):
-            x = block(x, masks[2 * number : 2 * number + 2], training)
+            # Bound, not passed: recompute_grad takes every argument for one that a gradient flows to.
+            block = partial(block, masks=masks[2 * number : 2 * number + 2], training=training)
+            x = tf.recompute_grad(block)(x) if self.checkpointed else block(x)
         return self.final(x)
+
+
+@implements("tcn", variant="checkpointed", unsupported=training_only)
+class CheckpointedTcn(Tcn):
+    """Keeps the input of each block alone; the backward pass computes the rest again."""
+
+    checkpointed = True

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from impls.interface import implements
 from impls.tensorflow.models.layers import Conv2d, LayerNorm, Linear, SelfAttention, gelu, variable
+from suite.workloads.models.definition import training_only
 from suite.workloads.models.vit import EPS
 
 
@@ -30,6 +31,8 @@ class Block(tf.Module):
 
 @implements("vit")
 class Vit(tf.Module):
+    checkpointed = False
+
     def __init__(self, *, size, patch, features, heads, depth, classes):
         super().__init__()
         self.patches = Conv2d(3, features, patch, stride=patch)
@@ -46,5 +49,12 @@ class Vit(tf.Module):
         tokens = tf.broadcast_to(self.class_token, [batch, 1, features])
         x = tf.concat([tokens, x], axis=1) + self.positions
         for block in self.blocks:
-            x = block(x)
+            x = tf.recompute_grad(block)(x) if self.checkpointed else block(x)
         return self.head(self.norm(x)[:, 0])
+
+
+@implements("vit", variant="checkpointed", unsupported=training_only)
+class CheckpointedVit(Vit):
+    """Keeps the input of each block alone; the backward pass computes the rest again."""
+
+    checkpointed = True

@@ -27,8 +27,15 @@ training, section 3.1)."""
 LOSS_SCALE = {"float16": 1024.0}
 """What the gradient begins with in place of 1, and is divided by before the step: float16 has nothing below 6e-8, where many
 gradients lie (section 3.2)."""
+CHECKPOINTED = ("gradient", "train_step")
+"""Tasks that keep results for a backward pass, so that there is something to compute again instead."""
 TRAINING: dict[str, Setting] = dict(optimizer="momentum", learning_rate=0.01)
 """What a training step needs beside the model: every problem of a model has it, or its own."""
+
+
+def training_only(problem: Problem, task: str, mode: str, precision: str) -> str | None:
+    """Why the variant `checkpointed` does nothing else."""
+    return None if task in CHECKPOINTED else "checkpointing is for a backward pass; the rest keeps nothing for one"
 
 
 def model(*, family: str) -> Callable[[type], type]:
