@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -59,6 +59,24 @@ class Counted:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Trace:
+    """A function was made a graph, or compiled, anew. `reason`: why, in the framework's words; empty for what it had never
+    seen. `gave_up`: or was not, since that happened too often, and runs eagerly from here on."""
+
+    reason: str
+    gave_up: bool = False
+
+
+@dataclass(frozen=True)
+class Break:
+    """A place where one graph ends and another begins, with Python between them."""
+
+    reason: str
+    where: str
+    """File, line and source."""
+
+
 class Diagnostics(ABC):
     """Everything in which frameworks differ where their work is explained.
 
@@ -91,6 +109,37 @@ class Diagnostics(ABC):
     def counted(self, function: Function, arguments: Sequence[Native], mode: str) -> Counted:
         """Operations and bytes of one call of `function`, made by the backend for `mode`; it may be compiled or called for
         that."""
+
+    # Retraces and graph breaks. What is said here holds where nothing is traced.
+
+    def unpinned(self) -> AbstractContextManager[None]:
+        """What is made inside is compiled as users compile by default, with nothing pinned by this project; and it is
+        `times_a_number`."""
+        return nullcontext()
+
+    @contextmanager
+    def tracing(self) -> Iterator[list[Trace]]:
+        """Watch calls of what was made `unpinned`; the list is complete when the context ends."""
+        yield []
+
+    def breaks(self, arguments: Sequence[Native]) -> tuple[list[Break] | None, str]:
+        """The graph breaks of what was made `unpinned` last; None where the framework does not tell. And a sentence that
+        says what it tells."""
+        return None, ""
+
+
+def times_a_number(function: Function) -> Function:
+    """`function`, taking a Python number after its tensors, by which its first result is multiplied: as users hand over a
+    temperature, a learning rate or the number of a step."""
+
+    def program(*tensors):
+        *tensors, number = tensors
+        results = function(*tensors)
+        if isinstance(results, tuple):
+            return results[0] * number, *results[1:]
+        return results * number
+
+    return program
 
 
 def covered_ns(spans: Iterable[tuple[int, int]]) -> int:

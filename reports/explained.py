@@ -8,16 +8,18 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from reports import footprint, retraced
 from reports import format as text
 from reports.format import MISSING, count, percent
 from reports.measures import Measures
 from reports.ranking import Ranking
 from reports.tables import MARKS, Column, Table
 from suite import comparison, roofline
-from suite.diagnoses import AnyDiagnosis, Compiling, Counts, Diagnosis, Energy, Overhead, Profile
+from suite.diagnoses import AnyDiagnosis, Compiling, Counts, Diagnosis, Energy, Memory, Overhead, Profile, Retraces
 from suite.records import Cell, Run, identity
 from suite.roofline import BOUND, Limits
 from suite.statistics import Interval, break_even_interval
+from suite.workloads import Problem
 
 OUTSIDE = 0.5
 """A cell spends its time in Python where during this share of a call, or more, no operator runs."""
@@ -44,6 +46,8 @@ class Explained:
     overhead: Overhead | None
     counts: Counts | None
     energy: Energy | None
+    memory: Memory | None
+    retraces: Retraces | None
     limits: Limits
     pays_after: Interval | None
     """Calls until compiling has paid; None where that is no number."""
@@ -90,10 +94,13 @@ def why(run: Run, rankings: Sequence[Ranking], labels: Mapping[str, str]) -> Why
         counted(cells, labels),
         joules(cells, labels),
     ]
-    tables.append(operators(cells, labels))
+    tables += [*_of_memory(cells, labels), *_of_retraces(run, cells, labels), operators(cells, labels)]
     failed = dict.fromkeys(diagnosis.reason for diagnosis in run.diagnoses if diagnosis.reason)
     return Why(
-        findings=[(names[id(one)], sentence(one)) for one in cells],
+        findings=[
+            *((names[id(one)], sentence(one)) for one in cells),
+            *((", ".join(name), retraced.sentence(told)) for name, told in _of_failed(run, labels)),
+        ],
         notes=list(failed),
         tables=[table for table in tables if table.rows],
     )
@@ -118,8 +125,11 @@ def explained(run: Run, rankings: Sequence[Ranking]) -> list[Explained]:
 
 
 def sentence(one: Explained) -> str:
-    """What bounds the cell, what it spends outside operators, and when compiling has paid."""
+    """What bounds the cell, what it spends outside operators, when compiling has paid, and what is beyond a threshold of
+    memory and of traces."""
     parts = [_bound(one), _outside(one), _compiled(one), _cached(one)]
+    parts.append(footprint.sentence(Problem(one.cell.parameters), one.memory) if one.memory else "")
+    parts.append(retraced.sentence(one.retraces) if one.retraces else "")
     return " ".join(part for part in parts if part)
 
 
@@ -136,7 +146,16 @@ def as_json(run: Run, rankings: Sequence[Ranking]) -> list[dict[str, Any]]:
             "pays_after_calls": one.pays_after and [one.pays_after.estimate, one.pays_after.low, one.pays_after.high],
             "diagnoses": [
                 msgspec.to_builtins(each)
-                for each in (one.compiling, one.cached, one.profile, one.overhead, one.counts, one.energy)
+                for each in (
+                    one.compiling,
+                    one.cached,
+                    one.profile,
+                    one.overhead,
+                    one.counts,
+                    one.energy,
+                    one.memory,
+                    one.retraces,
+                )
                 if each
             ],
         }
@@ -245,6 +264,24 @@ def operators(cells: Iterable[Explained], labels: Mapping[str, str]) -> Table:
 _HEADS = (Column("case", "name"), Column("cell", "name"))
 
 
+def _of_memory(cells: Iterable[Explained], labels: Mapping[str, str]) -> list[Table]:
+    named = [(_name(one, labels), Problem(one.cell.parameters), one.memory) for one in cells if one.memory]
+    return [footprint.peaks(named), footprint.checkpointing(named)]
+
+
+def _of_retraces(run: Run, cells: Iterable[Explained], labels: Mapping[str, str]) -> list[Table]:
+    named = [(_name(one, labels), one.retraces) for one in cells if one.retraces]
+    named += _of_failed(run, labels)
+    return [retraced.summary(named), retraced.reasons(named)]
+
+
+def _of_failed(run: Run, labels: Mapping[str, str]) -> list[tuple[tuple[str, str], Retraces]]:
+    """Of cells that failed, which are not ranked: held to one graph, they may not compile for what breaks it."""
+    failed = {identity(cell): (labels[cell.case], cell.name) for cell in run.cells if cell.status == "failed"}
+    told = [each for each in run.diagnoses if isinstance(each, Retraces) and not each.reason]
+    return [(failed[identity(each)], each) for each in told if identity(each) in failed]
+
+
 def _explained(run: Run, cell: Cell, m: Measures, told: Sequence[AnyDiagnosis], eager: Cell | None) -> Explained:
     good = [diagnosis for diagnosis in told if not diagnosis.reason]
 
@@ -261,6 +298,8 @@ def _explained(run: Run, cell: Cell, m: Measures, told: Sequence[AnyDiagnosis], 
         overhead=last(Overhead),
         counts=last(Counts),
         energy=last(Energy),
+        memory=last(Memory),
+        retraces=last(Retraces),
         limits=Limits(None, None, None),
         pays_after=_pays(cell, eager) if eager and cell.mode != "eager" else None,
     )

@@ -7,7 +7,7 @@ be found.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -117,4 +117,63 @@ class Energy(Diagnosis, frozen=True, tag="energy"):
     """What was read."""
 
 
-AnyDiagnosis = Compiling | Profile | Overhead | Counts | Energy
+class Peak(Struct, frozen=True, forbid_unknown_fields=True):
+    """One task of the cell's model or operation, in the cell's mode: what a call takes of memory and time."""
+
+    task: str
+    variant: str
+    bytes: Count | None = None
+    """On the CPU what it touches, its arguments and parameters among it; on a GPU what it takes beyond these. None where
+    nobody tells."""
+    call_s: Seconds | None = None
+    reason: str = ""
+    """Why there is neither."""
+
+
+class Memory(Diagnosis, frozen=True, tag="memory"):
+    """What a call takes of memory, in every task beside the cell's own and beside the variant `checkpointed` where there is
+    one; and what it leaves behind."""
+
+    peaks: list[Peak] = []
+    leaked_bytes: Amount | None = None
+    """By how much the process grows with each call."""
+    leak_calls: Count = 0
+    """After so many calls."""
+
+
+class StreamCall(Struct, frozen=True, forbid_unknown_fields=True):
+    """A call that differs from the first of the stream in one thing, and the same call again."""
+
+    kind: Literal["first", "batch", "number", "type"]
+    change: str
+    traced: bool
+    seconds: Seconds
+    traced_again: bool
+    """Whether the second of two like calls was traced, too."""
+    again_s: Seconds
+    reason: str
+    """Why it was traced, or refused, in the framework's words where it has some."""
+    reason_again: str
+    refused: bool
+
+
+class GraphBreak(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where Python stands between two graphs."""
+
+    reason: str
+    where: str
+
+
+class Retraces(Diagnosis, frozen=True, tag="retraces"):
+    """What the function, compiled as its users compile it with nothing pinned, does in a stream of calls."""
+
+    calls: list[StreamCall] = []
+    breaks: list[GraphBreak] | None = None
+    """None where the framework does not tell."""
+    note: str = ""
+    """What it tells of graph breaks."""
+    gave_up: str = ""
+    """Why the framework stopped compiling and runs eagerly, where it did."""
+
+
+AnyDiagnosis = Compiling | Profile | Overhead | Counts | Energy | Memory | Retraces

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from impls.diagnostics import Diagnostics, Event, covered_ns
-from suite import timing
+from suite import footprint, retracing, timing
 from suite.program import Program
 
 Reply = dict[str, Any]
@@ -129,6 +129,25 @@ def repeat(subject: Subject, seconds: float) -> Reply:
     return {"calls": calls}
 
 
+def peak(subject: Subject, last: bool) -> Reply:
+    """What a call takes of memory and time; see `diagnoses.Peak`. The program stays until the `last` time."""
+    found = footprint.footprint(subject.program)
+    if last:
+        subject.made = None
+    return found
+
+
+def leak(subject: Subject, seconds: float) -> Reply:
+    """What a call leaves behind; see `diagnoses.Memory`."""
+    grown, calls = footprint.leaked_bytes(subject.program.call, seconds)
+    return {"leaked_bytes": grown, "leak_calls": calls}
+
+
+def retraces(subject: Subject) -> Reply:
+    """What is traced anew, and why; see `diagnoses.Retraces`."""
+    return retracing.stream_of_calls(subject.diagnostics, subject.make)
+
+
 def after(calls: int, events: Iterable[Event]) -> list[Event]:
     """What began after so many calls."""
     events = list(events)
@@ -191,5 +210,5 @@ def chrome_trace(events: Iterable[Event]) -> Reply:
 
 
 DIAGNOSES: dict[str, Callable[..., Reply]] = {
-    function.__name__: function for function in (compiling, profile, overhead, counts, repeat)
+    function.__name__: function for function in (compiling, profile, overhead, counts, repeat, peak, leak, retraces)
 }

@@ -7,6 +7,7 @@ answers everything in `DIAGNOSES`; the second only compiles again.
 from __future__ import annotations
 
 import re
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,10 +21,10 @@ import msgspec
 from suite import energy
 from suite.cases import Case, Column, line
 from suite.checking import Checker, crew
-from suite.diagnoses import AnyDiagnosis, Compiling, Counts, Diagnosis, Energy, Overhead, Profile
+from suite.diagnoses import AnyDiagnosis, Compiling, Counts, Diagnosis, Energy, Memory, Overhead, Profile, Retraces
 from suite.plan import Plan
 from suite.progress import Progress
-from suite.records import Writer, identity, merge, read_lines
+from suite.records import Status, Writer, identity, merge, read_lines
 from suite.workers import CellFailed, Scratch, Workers, scratch_folder
 
 TIMEOUT_S = 600.0
@@ -32,6 +33,11 @@ ROUNDS = 10
 SAMPLE_S = 0.02
 ENERGY_S = 2.0
 """The meters count about every millisecond, and NVML's every hundred."""
+OF_MEMORY = ("forward", "gradient", "train_step")
+"""Tasks of which each is asked what it takes of memory, whichever the cell's own is."""
+CHECKPOINTED = "checkpointed"
+MEMORY_TURNS = 3
+LEAK_S = 2.0
 SHARED = ("workload", "problem", "task", "precision", "device", "threads", "target", "framework", "mode", "variant")
 """What a diagnosis has of the cell that it is of."""
 
@@ -63,17 +69,20 @@ def explain(plan: Plan, writer: Writer, progress: Progress, traces: Path | None 
 
     `traces` is a folder for one Chrome trace a cell.
     """
-    ended_ok = {identity(cell) for cell in merge(read_lines(writer.folder)) if cell.status == "ok"}
-    cells = [
-        (case, [c for c in plan.columns if identity(line(case, c, status="ok")) in ended_ok]) for case in plan.cases
-    ]
-    progress.start(sum(len(columns) * (len(DIAGNOSES) + 1) for _, columns in cells))
+    statuses = {identity(cell): cell.status for cell in merge(read_lines(writer.folder))}
+
+    def ended(case: Case, status: Status) -> list[Column]:
+        return [c for c in plan.columns if statuses.get(identity(line(case, c, status="ok"))) == status]
+
+    cells = [(case, ended(case, "ok"), ended(case, "failed")) for case in plan.cases]
+    progress.start(sum(len(columns) * (len(DIAGNOSES) + 1) + len(failed) for _, columns, failed in cells))
     with scratch_folder() as scratch:
         try:
-            for (case, columns), cached in product(cells, (False, True)):
+            for (case, columns, failed), cached in product(cells, (False, True)):
                 with _bench(case, plan, writer, scratch, traces, cached) as bench:
                     for kind, find in DIAGNOSES[:1] if cached else DIAGNOSES:
-                        for column in columns:
+                        # Why a program would not compile as one graph, a compiler that is not held to that may say.
+                        for column in [*columns, *failed] if kind is Retraces else columns:
                             progress.step(f"{case.text}: {column.name}: {kind.__struct_config__.tag}")
                             if found := _diagnosis(bench, column, kind, find):
                                 writer.append_diagnosis(found)
@@ -151,10 +160,53 @@ def _overhead(bench: Bench, column: Column) -> dict[str, Any]:
     return {"parameters": tiny, **found}
 
 
+def _memory(bench: Bench, column: Column) -> dict[str, Any]:
+    """Default and checkpointed variant in turns, so that both meet the same machine; the median of their turns."""
+    case, implemented = bench.case, bench.workers.get(column.target).hello["implementations"]
+    also = column.variant == "default" and [case.workload, CHECKPOINTED] in [list(pair) for pair in implemented]
+    variants = [column.variant, *([CHECKPOINTED] if also else [])]
+    peaks = []
+    for task in [task for task in OF_MEMORY if task in case.definition.tasks]:
+        turns: dict[str, list[dict[str, Any]]] = {variant: [] for variant in variants}
+        reasons = dict.fromkeys(variants, "")
+        for turn in range(MEMORY_TURNS):
+            for variant in [variant for variant in variants if not reasons[variant]]:
+                asked = dict(key=f"{column.mode} {variant} {task}", task=task, mode=column.mode, variant=variant)
+                last = turn == MEMORY_TURNS - 1
+                try:
+                    bench.checker.open(case, column.target)
+                    found = bench.workers.ask(column.target, "diagnose", TIMEOUT_S, what="peak", last=last, **asked)
+                    turns[variant].append(found)
+                except CellFailed as failure:
+                    reasons[variant] = failure.reason
+        peaks += [_peak(task, variant, turns[variant], reasons[variant]) for variant in variants]
+    return {"peaks": peaks, **bench.ask(column, "leak", seconds=LEAK_S)}
+
+
+def _peak(task: str, variant: str, turns: list[dict[str, Any]], reason: str) -> dict[str, Any]:
+    if reason:
+        return {"task": task, "variant": variant, "reason": reason}
+    bytes = [turn["bytes"] for turn in turns if turn["bytes"] is not None]
+    return {
+        "task": task,
+        "variant": variant,
+        "bytes": round(statistics.median(bytes)) if bytes else None,
+        "call_s": statistics.median(turn["call_s"] for turn in turns),
+    }
+
+
+def _retraces(bench: Bench, column: Column) -> dict[str, Any] | None:
+    """Of what is compiled, in tasks that take what the workload takes and nothing more."""
+    compiled = column.mode in bench.workers.get(column.target).hello["compiled_modes"]
+    return bench.ask(column, "retraces") if compiled and bench.case.task in OF_MEMORY else None
+
+
 DIAGNOSES: tuple[tuple[type[Diagnosis], Find], ...] = (
     (Compiling, _compiling),
     (Profile, _profile),
     (Counts, _counts),
     (Energy, _energy),
     (Overhead, _overhead),
+    (Memory, _memory),
+    (Retraces, _retraces),
 )

@@ -17,27 +17,33 @@ U-Net, so that a batch that is said to fit fits in all of them."""
 
 
 def least_bytes(workload: Workload, problem: Problem, task: str, precision: str) -> float:
-    """Bytes that must be there at once: arguments, results, and what the backward pass needs of the forward one.
+    """Bytes that must be there at once: the sum of all `parts`. What a framework rearranges or computes in between comes on
+    top."""
+    return sum(parts(workload, problem, task, precision).values())
 
-    Of a model, that is every layer's result; and an optimizer keeps tensors of its own for each parameter. What a framework
-    rearranges or computes in between comes on top.
-    """
+
+def parts(workload: Workload, problem: Problem, task: str, precision: str) -> dict[str, float]:
+    """Bytes that must be there at once, by what they are for: `data`, `parameters` and `results`; `gradients`; the
+    `activations` that the backward pass needs of the forward one, of a model every layer's result; and what the `optimizer`
+    keeps for each parameter. A part that the task has not is left out."""
     item = ITEM_BYTES[precision]
-    tensors = workload.tensors(problem)
-    if task == "forward":
-        tensors = {name: t for name, t in tensors.items() if t.role not in ("target", "mask")}
-    total = float(sum(tensor.size * SIZES.get(tensor.draw.kind, item) for tensor in tensors.values()))
-    total += item * sum(output.size for output in workload.outputs(problem).values())
+    found = {"data": 0.0, "parameters": 0.0}
+    for tensor in workload.tensors(problem).values():
+        if task != "forward" or tensor.role not in ("target", "mask"):
+            part = "parameters" if tensor.role == "parameter" else "data"
+            found[part] += tensor.size * SIZES.get(tensor.draw.kind, item)
+    found["results"] = float(item * sum(output.size for output in workload.outputs(problem).values()))
     if task == "jacobian":
-        return total + item * workload.jacobian_entries(problem)
-    if task == "forward":
-        return total
-    total += item * sum(tensor.size for tensor in workload.differentiable(problem).values())
-    if workload.network:
-        total += item * workload.network(problem, True).kept
-        if task == "train_step":
-            total += item * OPTIMIZER_STATES[problem.optimizer] * workload.parameter_count(problem)
-    return total
+        found["results"] += item * workload.jacobian_entries(problem)
+    elif task != "forward":
+        found["gradients"] = float(item * sum(tensor.size for tensor in workload.differentiable(problem).values()))
+        if workload.network:
+            found["activations"] = float(item * workload.network(problem, True).kept)
+            if task == "train_step":
+                found["optimizer"] = float(
+                    item * OPTIMIZER_STATES[problem.optimizer] * workload.parameter_count(problem)
+                )
+    return {part: bytes for part, bytes in found.items() if bytes}
 
 
 def advice(workload: Workload, problem: Problem, task: str, limit_bytes: float) -> str:

@@ -45,22 +45,33 @@ def peak_memory_bytes(call: Callable[[], Any]) -> int | None:
     Writing 5 to clear_refs resets the mark (proc(5)). Memory that an allocator kept from earlier calls would hide the
     growth, so glibc is asked to give it back first; what a framework's own allocator keeps is not seen.
     """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim:
-        trim(0)
+    trim()
     try:
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-        before = _status_bytes("VmRSS")
+        clear_refs("5")
+        before = told_bytes("VmRSS")
         call()
-        return max(0, _status_bytes("VmHWM") - before)
+        return max(0, told_bytes("VmHWM") - before)
     except (OSError, KeyError):
         return None
 
 
-def _status_bytes(field: str) -> int:
-    with open("/proc/self/status") as file:
-        for line in file:
+def trim() -> None:
+    """What glibc has kept of freed memory goes back to the system."""
+    give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if give_back:
+        give_back(0)
+
+
+def clear_refs(what: str) -> None:
+    """Forget which pages were touched ("1"), or how much memory there was at most ("5"). Source: proc(5)."""
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write(what)
+
+
+def told_bytes(field: str, file: str = "status") -> int:
+    """What Linux tells of this process under that name in /proc. Raises OSError or KeyError where it does not."""
+    with open(f"/proc/self/{file}") as lines:
+        for line in lines:
             name, _, value = line.partition(":")
             if name == field:
                 return int(value.split()[0]) * 1024

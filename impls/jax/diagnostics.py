@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import jax
 
-from impls.diagnostics import CALL, Compiled, Counted, Diagnostics, Event, covered_ns, innermost
+from impls.diagnostics import (
+    CALL,
+    Compiled,
+    Counted,
+    Diagnostics,
+    Event,
+    Trace,
+    covered_ns,
+    innermost,
+    times_a_number,
+)
 from impls.interface import Function, Native
+from impls.jax import modes
 
 STEPS = {
     "/jax/core/compile/jaxpr_trace_duration": "trace",
@@ -22,6 +35,8 @@ STEPS = {
 CACHE_HIT = "/jax/compilation_cache/cache_hits"
 EXECUTE = re.compile(r"Executable::Execute(Helper|Sharded$)")
 """What the runtime calls handing over one compiled program."""
+MISSED = re.compile(r"TRACING CACHE MISS.*\bprogram (id=|defined)", re.DOTALL)
+"""What `jax.explain_cache_misses` logs where the function of `times_a_number` is traced, and not what that calls."""
 
 
 class JaxDiagnostics(Diagnostics):
@@ -86,6 +101,55 @@ class JaxDiagnostics(Diagnostics):
         if told.get("transcendentals"):
             said.append("every operation on an entry counts, but exp, tanh and the like apart")
         return Counted(told.get("flops"), told.get("bytes accessed"), "; ".join(said))
+
+    # Retraces
+
+    @contextmanager
+    def unpinned(self) -> Iterator[None]:
+        """`jax.jit(f)`: one program for each combination of shapes and types."""
+        with patch.object(
+            modes, "compiled", lambda function, **settings: jax.jit(times_a_number(function), **settings)
+        ):
+            yield
+
+    @contextmanager
+    def tracing(self) -> Iterator[list[Trace]]:
+        """By what `jax.explain_cache_misses` logs. Where it logs nothing, and XLA compiles nevertheless, arguments came that
+        differ in where they are."""
+        found: list[Trace] = []
+        told = _Told()
+        logger = logging.getLogger("jax")
+        propagates, logger.propagate = logger.propagate, False
+        logger.addHandler(told)
+        try:
+            with jax.explain_cache_misses(True), self.compiling() as compiled:
+                yield found
+        finally:
+            logger.removeHandler(told)
+            logger.propagate = propagates
+            found += [Trace(_reason(text)) for text in told.texts if MISSED.match(text)]
+        if not found and "compile" in compiled.seconds:
+            found.append(Trace("compiled again without a new trace: the arguments' devices or layouts differ"))
+
+    def breaks(self, arguments: Sequence[Native]) -> tuple[None, str]:
+        return None, "jax.jit breaks no graph: what cannot be traced is an error"
+
+
+class _Told(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
+
+
+def _reason(text: str) -> str:
+    """`at x, now f32[5,8] and before f32[4,8]`; empty for a function that was never seen."""
+    lines = [line.strip() for line in text.splitlines()]
+    return "; ".join(line.removeprefix("* ") for line in lines if line.startswith("* "))
 
 
 def _event(event: Native, thread: str) -> Event | None:

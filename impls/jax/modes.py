@@ -21,5 +21,10 @@ def traced(function: Function, compiled: Function, arguments: Callable[..., tupl
     return function
 
 
-def as_mode(function: Function, mode: str) -> Function:
-    return jax.jit(function) if mode == "jit" else function
+def as_mode(function: Function, mode: str, **settings: Any) -> Function:
+    """The settings are those of jax.jit."""
+    return compiled(function, **settings) if mode == "jit" else function
+
+
+def compiled(function: Function, **settings: Any) -> Function:
+    return jax.jit(function, **settings)

@@ -143,12 +143,14 @@ class JaxModels(Models):
             return loss, (parameters, states, kept, taken), rounded(parameters) if mixed else None
 
         # The memory of what was before is given to what comes after.
-        train = jax.jit(train, donate_argnums=0) if mode == "jit" else train
+        train = as_mode(train, mode, donate_argnums=0)
         parameters, states = jax.tree.map(jnp.copy, (model.parameters, model.states))
         if mixed:
             parameters = jax.tree.map(lambda own: own.astype(jnp.float32), parameters)
         kept = [jax.tree.map(jnp.zeros_like, parameters) for _ in range(OPTIMIZER_STATES[optimizer])]
-        carry = (parameters, states, kept, jnp.zeros((), _leaves(parameters, model.names)[0].dtype))
+        first = _leaves(parameters, model.names)[0]
+        # On their device from the start, as after a step: jax.jit would compile twice.
+        carry = jax.device_put((parameters, states, kept, jnp.zeros((), first.dtype)), first.sharding)
 
         def step(*data: jax.Array) -> tuple[jax.Array, ...]:
             nonlocal carry

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from unittest.mock import patch
 
 import torch
 import torch._dynamo.utils as dynamo
@@ -12,8 +15,20 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from impls.diagnostics import CALL, Compiled, Counted, Diagnostics, Event, Kind, outermost
+from impls.diagnostics import (
+    CALL,
+    Break,
+    Compiled,
+    Counted,
+    Diagnostics,
+    Event,
+    Kind,
+    Trace,
+    outermost,
+    times_a_number,
+)
 from impls.interface import Function, Native
+from impls.pytorch import modes
 
 UNCOUNTED = {
     "_scaled_dot_product": "the fused attention of the CPU",
@@ -85,6 +100,43 @@ class PytorchDiagnostics(Diagnostics):
             notes.append(f"not counted: {', '.join(sorted(fused))}")
         return Counted(float(counter.get_total_flops()), float(traffic.bytes), "; ".join(notes))
 
+    # Retraces and graph breaks
+
+    @contextmanager
+    def unpinned(self) -> Iterator[None]:
+        """`torch.compile(f)`: sizes become dynamic once they vary, and what cannot be in the graph breaks it."""
+
+        def compiled(function: Function, mode: str) -> Function:
+            self.written = modes.of_its_own(times_a_number(function))
+            return torch.compile(self.written, **({} if mode == "compile" else {"mode": mode}))
+
+        with patch.object(modes, "compiled", compiled):
+            yield
+
+    @contextmanager
+    def tracing(self) -> Iterator[list[Trace]]:
+        """By Dynamo's own record of what it compiled; backward passes are no traces of their own."""
+        found: list[Trace] = []
+        dynamo.clear_compilation_metrics()
+        yield found
+        for metrics in dynamo.get_compilation_metrics():
+            if metrics.is_forward or metrics.fail_type:
+                guard = re.sub(r"^\d+/\d+: |\s+# .*", "", (metrics.recompile_reason or "").partition("\n")[0])
+                limit = f"it was compiled {torch._dynamo.config.recompile_limit} times, Dynamo's recompile_limit"
+                found.append(Trace(limit if metrics.fail_type else guard, gave_up=bool(metrics.fail_type)))
+
+    def breaks(self, arguments: Sequence[Native]) -> tuple[list[Break], str]:
+        """By `torch._dynamo.explain`, which leaves out what breaks before the first operation: Dynamo's counters tell of
+        that, without the line."""
+        torch._dynamo.reset()
+        dynamo.counters.clear()
+        found = torch._dynamo.explain(self.written)(*arguments)
+        counted = [_worded(text) for kind in ("unimplemented", "graph_break") for text in dynamo.counters[kind]]
+        torch._dynamo.reset()
+        breaks = [_break(one) for one in found.break_reasons]
+        known = {one.reason for one in breaks}
+        return [*breaks, *(Break(reason, "") for reason in counted if reason not in known)], "as Dynamo tells"
+
 
 class _Traffic(TorchDispatchMode):
     """The operations that are dispatched, and the bytes of the tensors that go into them and come out; views move none."""
@@ -111,6 +163,23 @@ def _totals() -> dict[str, float]:
 def _cache_hits() -> int:
     counters = dynamo.counters
     return counters["inductor"]["fxgraph_cache_hit"] + counters["aot_autograd"]["autograd_cache_hit"]
+
+
+def _break(one: Native) -> Break:
+    """The reason, and the innermost line of Python that Dynamo blames."""
+    reason = _worded(one.reason)
+    if not one.user_stack:
+        return Break(reason, "")
+    frame = one.user_stack[-1]
+    return Break(reason, f"{frame.filename.removeprefix(f'{os.getcwd()}/')}:{frame.lineno}: {frame.line}")
+
+
+def _worded(text: str) -> str:
+    """`Failed to trace builtin operator: Dynamo does not know how to …`, without hints."""
+    title, *lines = text.splitlines()
+    if title.startswith(("generic_jump", "Data-dependent branching")):
+        return "data-dependent branching"
+    return ": ".join([title, *(line.strip()[len("Explanation: ") :] for line in lines if "Explanation: " in line)])
 
 
 def _event(event: Native) -> Event | None:

@@ -16,16 +16,24 @@ def as_mode(function: Function, mode: str) -> Function:
     def program(*tensors: Native) -> Native:
         return function(*tensors)
 
-    # Dynamo keeps what it compiled on the code object, and refuses when too many versions share one: with a code object
-    # of its own no program is in another's way. `dynamic=False`: each program has one shape.
-    own = types.FunctionType(program.__code__.replace(), program.__globals__, closure=program.__closure__)
+    return compiled(of_its_own(program), mode)
+
+
+def of_its_own(program: Function) -> Function:
+    """`program` with a code object of its own: there Dynamo keeps what it compiled, and it refuses when too many versions
+    share one, so no program is in another's way."""
+    return types.FunctionType(program.__code__.replace(), program.__globals__, closure=program.__closure__)
+
+
+def compiled(own: Function, mode: str) -> Function:
+    """`dynamic=False`: each program has one shape."""
     if mode == "compile":
         return torch.compile(own, fullgraph=True, dynamic=False)
-    compiled = torch.compile(own, fullgraph=True, dynamic=False, mode=mode)
+    kept = torch.compile(own, fullgraph=True, dynamic=False, mode=mode)
 
     def replayed(*tensors: Native) -> Native:
         # A CUDA graph writes its results where those of the last call lie: these are not needed any more.
         torch.compiler.cudagraph_mark_step_begin()
-        return compiled(*tensors)
+        return kept(*tensors)
 
     return replayed

@@ -8,13 +8,25 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import tensorflow as tf
 from tensorflow.python.framework import func_graph
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
-from impls.diagnostics import CALL, Compiled, Counted, Diagnostics, Event, covered_ns, innermost
+from impls.diagnostics import (
+    CALL,
+    Compiled,
+    Counted,
+    Diagnostics,
+    Event,
+    Trace,
+    covered_ns,
+    innermost,
+    times_a_number,
+)
 from impls.interface import Function, Native
+from impls.tensorflow import modes
 
 NODE = re.compile(r"^[\w./-]+:(_?[A-Z]\w*)$")
 """How the executor of graphs names a node: `gradient_tape/matmul/MatMul:MatMul`."""
@@ -70,6 +82,57 @@ class TensorflowDiagnostics(Diagnostics):
         if any("While" in node.type or node.type == "PartitionedCall" for node in graph.get_operations()):
             notes.insert(0, "what stands in a function within the graph, such as a loop's body, is not counted")
         return Counted(float(found.total_float_ops), None, "; ".join(notes))
+
+    # Retraces
+
+    @contextmanager
+    def unpinned(self) -> Iterator[None]:
+        """`tf.function(f)`, with `jit_compile=True` in XLA's mode: one graph for each signature, Python numbers by value."""
+
+        def compiled(function: Function, mode: str) -> Function:
+            return tf.function(times_a_number(function), jit_compile=mode == "xla")
+
+        self.signatures: list[list[str]] = []
+        with patch.object(modes, "compiled", compiled):
+            yield
+
+    @contextmanager
+    def tracing(self) -> Iterator[list[Trace]]:
+        """TensorFlow does not say why; among the signatures before, the nearest tells in what the new one differs."""
+        found: list[Trace] = []
+        trace = func_graph.func_graph_from_py_func
+
+        def watched(name, *arguments, **keywords):
+            graph = trace(name, *arguments, **keywords)
+            if name == times_a_number(trace).__name__:
+                signature = [_shown(each) for each in tf.nest.flatten(graph.structured_input_signature)]
+                found.append(Trace(_difference(signature, self.signatures)))
+                self.signatures.append(signature)
+            return graph
+
+        with patch.object(func_graph, "func_graph_from_py_func", watched):
+            yield found
+
+    def breaks(self, arguments: Sequence[Native]) -> tuple[None, str]:
+        return None, (
+            "tf.function breaks no graph: Python runs once a trace, and what it does beside, such as printing or "
+            "counting, is left out afterwards, of which TensorFlow does not tell"
+        )
+
+
+def _shown(value: Native) -> str:
+    """`float32 [4, 8]`, or a Python value as it is written."""
+    return f"{value.dtype.name} {value.shape.as_list()}" if isinstance(value, tf.TensorSpec) else repr(value)
+
+
+def _difference(signature: list[str], before: list[list[str]]) -> str:
+    """`argument 0 is float32 [5, 8], not float32 [4, 8]`; empty where nothing was before."""
+
+    def different(other: list[str]) -> list[str]:
+        pairs = zip(signature, other, strict=True)
+        return [f"argument {n} is {now}, not {then}" for n, (now, then) in enumerate(pairs) if now != then]
+
+    return "; ".join(sorted((different(other) for other in before), key=len)[0]) if before else ""
 
 
 def _events(plane: Native, line: Native) -> list[Event]:

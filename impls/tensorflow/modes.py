@@ -16,4 +16,8 @@ def traced(function: Function, compiled: Function) -> Function:
 def as_mode(function: Function, mode: str) -> Function:
     if mode == "eager":
         return function
+    return compiled(function, mode)
+
+
+def compiled(function: Function, mode: str) -> Function:
     return tf.function(function, jit_compile=mode == "xla")

@@ -14,7 +14,7 @@ import pytest
 from suite import energy, explaining, records
 from suite.cases import Case, Column
 from suite.checking import ORACLE, Checker
-from suite.diagnoses import Compiling, Counts, Energy, Overhead, Profile
+from suite.diagnoses import Compiling, Counts, Energy, Memory, Overhead, Profile
 from suite.energy import Meter
 from suite.explaining import Bench
 from suite.progress import Silent
@@ -150,6 +150,7 @@ def test_everything_is_found_of_every_ok_cell_and_written_down(tmp_path: Path, m
     readings = iter(range(0, 10**9, 5 * 10**6))
     monkeypatch.setattr(energy, "find", lambda gpu: Meter("a meter", lambda: {"all": next(readings)}))
     monkeypatch.setattr(explaining, "ENERGY_S", 0.01)
+    monkeypatch.setattr(explaining, "LEAK_S", 0.01)
     wanted = plan([case("linear", "small")], ["default", "sleeps", "no_such"], target=fake("causes_numpy"))
     measured = run(wanted, tmp_path / "run")
     before = (tmp_path / "run" / "cells.jsonl").read_bytes()
@@ -162,7 +163,7 @@ def test_everything_is_found_of_every_ok_cell_and_written_down(tmp_path: Path, m
     kinds = {(type(one), records.cell_name(one)) for one in told if not one.reason}
     assert kinds == {
         (kind, name)
-        for kind in (Profile, Counts, Overhead, Energy)
+        for kind in (Profile, Counts, Overhead, Energy, Memory)
         for name in ("numpy eager", "causes_numpy eager", "causes_numpy eager (sleeps)")
     }
     assert all(one.joules and one.joules * one.calls == pytest.approx(5) for one in told if isinstance(one, Energy))

@@ -19,6 +19,14 @@ def test_a_model_needs_its_parameters_gradients_and_what_the_optimizer_keeps() -
     assert adamw == pytest.approx(4 * parameters, rel=0.02)
 
 
+def test_the_parts_add_up_to_what_is_least() -> None:
+    problem = VGG.problem("large", optimizer="adamw")
+    parts = memory.parts(VGG, problem, "train_step", "float32")
+    assert sum(parts.values()) == memory.least_bytes(VGG, problem, "train_step", "float32")
+    assert parts["parameters"] == parts["gradients"] == parts["optimizer"] / 2 == 4 * VGG.parameter_count(problem)
+    assert list(memory.parts(VGG, problem, "forward", "float32")) == ["data", "parameters", "results"]
+
+
 def test_training_keeps_every_layers_result_and_inference_none() -> None:
     small, large = (VGG.problem("large", batch=batch) for batch in (1, 3))
 

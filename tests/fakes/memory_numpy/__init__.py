@@ -1,0 +1,1 @@
+"""NumPy, with a workload that takes more memory than it needs in each variant."""

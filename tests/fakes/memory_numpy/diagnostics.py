@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from impls.numpy.diagnostics import NumpyDiagnostics
+
+DIAGNOSTICS = NumpyDiagnostics

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from impls.pytorch.backend import PytorchBackend
+
+BACKEND = PytorchBackend
