@@ -87,11 +87,15 @@ def registered(package: str, workload: str) -> Implementation:
     return _REGISTER[package, workload, "default"]
 
 
+ON_REQUEST = ("diagnostics", "subject", "interpreter")
+"""Modules of a framework's package that no run needs: what explains it, and what looks into a person's own model."""
+
+
 def load(package: str) -> tuple[Backend, dict[tuple[str, str], Implementation]]:
-    """Import a framework's package: its backend, and its implementations by workload and variant; not its diagnostics."""
+    """Import a package: its backend, and its implementations by workload and variant; not what is `ON_REQUEST`."""
     backend = importlib.import_module(f"{package}.backend").BACKEND
     for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
-        if module.name != f"{package}.diagnostics":
+        if module.name.removeprefix(f"{package}.") not in ON_REQUEST:
             importlib.import_module(module.name)
     return backend(), {key[1:]: found for key, found in _REGISTER.items() if key[0] == package}
 

@@ -24,7 +24,6 @@ from suite import ceilings, gradients, learner, process, proofs, timing
 from suite.device import FLUSH_BYTES, cold_ns, dispatch_ns, kind
 from suite.errors import TriptychError, describe
 from suite.model_program import ModelProgram
-from suite.probes.examine import Examined
 from suite.program import Program, Unsupported, definition
 from suite.protocol import Channel, Closed, Message, load_arrays, save_arrays
 from suite.workloads import Problem, Workload
@@ -239,10 +238,14 @@ class Worker:
 
     def look_at(self, **arguments: Any) -> Reply:
         """What a person's own model is, and which probes there are; see `suite.probing`."""
+        from suite.probes.examine import Examined  # not in a plain run
+
         return Examined(self.package, **arguments).look()
 
     def probe(self, which: str, **arguments: Any) -> Reply:
         """What one probe finds wrong with it."""
+        from suite.probes.examine import Examined
+
         return Examined(self.package, **arguments).probe(which)
 
     def probe_conventions(self) -> Reply:
