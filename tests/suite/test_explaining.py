@@ -118,11 +118,6 @@ def test_what_python_does_while_it_is_traced_is_trace(of_jax: Bench) -> None:
     assert parts <= compiling["first_call_s"] + 1e-3
 
 
-def test_an_unrolled_loop_is_longer_traced_and_compiled(of_jax: Bench) -> None:
-    healthy, unrolled = (found(of_jax, "compiling", variant, mode="jit") for variant in ("default", "unrolled"))
-    assert unrolled["trace_s"] + unrolled["lower_s"] > healthy["trace_s"] + healthy["lower_s"]
-
-
 def test_xla_counts_the_body_of_a_loop_once_and_says_so(of_jax: Bench) -> None:
     counts = found(of_jax, "counts", "loops", mode="jit")
     assert "the body of a loop counts once" in counts["note"]
