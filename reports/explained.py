@@ -449,4 +449,6 @@ def _signed(share: float | None) -> str:
         return MISSING
     if abs(share) < DIFFERENCE / 100:
         return "none"
+    if share <= -1:
+        return "nothing counted"
     return f"{100 * share:+.2g} %" if share < 1 else f"{1 + share:.3g} times"

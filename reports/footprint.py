@@ -116,7 +116,7 @@ def _leak(told: Memory) -> str:
         return ""
     grown = text.size(told.leaked_bytes)
     return (
-        f"The process grows by {grown} with every call, seen over {told.leak_calls}: something keeps what it returns."
+        f"The process grows by {grown} with every call, seen over {told.leak_calls}: something is kept of each."
     )
 
 

@@ -167,6 +167,7 @@ def test_counts_that_differ_by_more_than_one_percent_are_given_with_what_is_know
     assert shown["what is counted otherwise"] == "the body of a loop counts once"
     assert counted_row(cell, flops=1.005e6, note="it rounds")["what is counted otherwise"] == ""
     assert counted_row(cell, flops=0.0)["what is counted otherwise"] == "not known"
+    assert counted_row(cell, flops=0.0)["difference"] == "nothing counted"
 
 
 def test_operators_are_shown_with_their_share_of_a_call() -> None:
