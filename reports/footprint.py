@@ -115,9 +115,7 @@ def _leak(told: Memory) -> str:
     if told.leaked_bytes * told.leak_calls < LEAK_IN_ALL_BYTES:
         return ""
     grown = text.size(told.leaked_bytes)
-    return (
-        f"The process grows by {grown} with every call, seen over {told.leak_calls}: something is kept of each."
-    )
+    return f"The process grows by {grown} with every call, seen over {told.leak_calls}: something is kept of each."
 
 
 def _pairs(told: Memory) -> list[tuple[Peak, Peak]]:

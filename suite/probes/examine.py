@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from impls.subject import Specimen, Subject, Unfit, resolve, specimen, subject
+from suite.errors import UsageError
 from suite.probes import PROBES
 from suite.probes.probe import in_each_mode
 
@@ -27,9 +28,12 @@ class Examined:
         self.package, self.reference, self.inputs, self.claims = package, reference, inputs, claims
 
     def look(self) -> Reply:
-        """What it is, once it has been called with its inputs: raises whatever the model raises."""
+        """What it is, once it has been called with its inputs. Raises UsageError where it cannot be."""
         found = self._subject()
-        outputs = in_each_mode(lambda training: found.call(found.inputs(), training))[-1]
+        try:
+            outputs = in_each_mode(lambda training: found.call(found.inputs(), training))[-1]
+        except Unfit as reason:
+            raise UsageError(str(reason)) from None
         return {
             "parameters": int(sum(values.size for values in found.parameters().values())),
             "inputs": [_described(each) for each in found.inputs()],

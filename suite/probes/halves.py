@@ -120,8 +120,9 @@ def _lost(own: Array, there: Array | None, largest: float) -> float:
 
 
 def _scaled(made: Specimen, scale: float) -> Specimen:
+    """With its loss so many times as large; as it is where it brings none of its own."""
     loss = made.loss
-    return dataclasses.replace(made, loss=lambda *given: loss(*given) * scale if loss else None)
+    return made if loss is None else dataclasses.replace(made, loss=lambda *given: loss(*given) * scale)
 
 
 def _rounded(double: Subject) -> list[Fault]:
