@@ -123,6 +123,10 @@ def calls_per_sample(work: Timed, call_ns: float, sample_s: float, clock: Clock 
     return calls
 
 
+PROOFS = 3
+"""So often a synchronisation is tried before it is not believed."""
+
+
 @dataclass(frozen=True)
 class Proof:
     """Whether a synchronisation can be believed.
@@ -149,6 +153,16 @@ class Proof:
 def prove_synchronization(
     work: Timed, read_back: Callable[[Any], None], calls: int = 2, trials: int = 5, clock: Clock = time.perf_counter_ns
 ) -> Proof:
+    """The first of some proofs that passes, else the last: on a busy machine a sound one may fail, a lie never passes."""
+    proof = _prove(work, read_back, calls, trials, clock)
+    for _ in range(PROOFS - 1):
+        if proof.passed:
+            break
+        proof = _prove(work, read_back, calls, trials, clock)
+    return proof
+
+
+def _prove(work: Timed, read_back: Callable[[Any], None], calls: int, trials: int, clock: Clock) -> Proof:
     """Measure whether `work.synchronize` waits for all outputs.
 
     A backend that returns before its work is done may still take twice as long for twice the calls (its queue grows), so

@@ -342,6 +342,16 @@ def test_an_interruption_in_one_trial_does_not_spoil_the_proof(call: int) -> Non
     assert accelerator.prove(accelerator.wait_for_all).passed
 
 
+def test_a_machine_that_is_busy_for_a_while_gets_another_proof() -> None:
+    """Two calls take as long as four throughout the first proof, whose five trials are nine calls each."""
+    accelerator = Accelerator()
+    accelerator.interruptions = {call: 20 * MS for trial in range(5) for call in (9 * trial + 1, 9 * trial + 2)}
+    assert accelerator.prove(accelerator.wait_for_all).passed
+    accelerator = Accelerator()
+    accelerator.interruptions = {call: 20 * MS for trial in range(50) for call in (9 * trial + 1, 9 * trial + 2)}
+    assert not accelerator.prove(accelerator.wait_for_all).passed
+
+
 def test_a_time_that_does_not_grow_with_the_calls_fails() -> None:
     machine = Machine(call=100, synchronize=10 * MS)
     proof = prove_synchronization(machine.work, lambda outputs: None, clock=machine.clock)
