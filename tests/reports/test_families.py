@@ -97,3 +97,13 @@ def test_what_did_not_run_is_counted_by_status():
     assert sentences.agreement(rank(run(a_cell(), failed))) == (
         "1 cell passed every check of values and gradients; beside them 1 out of memory."
     )
+
+
+def test_cells_that_share_no_launch_are_told_by_their_medians_and_stay_undecided():
+    found = run(
+        a_cell("pytorch", launches=[[1.0] * 3]), a_cell("jax", launches=[[2.0] * 3], launch_fields={"launch": 9})
+    )
+    jax = row(found)["jax"]
+    assert jax and jax.against_fastest
+    assert jax.against_fastest.ratio.estimate == pytest.approx(2.0)
+    assert jax.against_fastest.verdict == "undecided"

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.colors import to_hex, to_rgb
 
 from reports import figures
+from reports.ranking import rank
 from reports.svg import Figure
 from tests.reports.builders import a_cell, a_gallery, a_run, noisy
 
@@ -112,3 +113,10 @@ def test_cases_without_any_ranked_cell_still_have_a_heat_map() -> None:
     figure = figures.heat_map(a_run([a_cell(status="crashed", reason="signal 11", launches=[])]))
     assert "crashed" in texts(figure)
     assert "nan" not in figure.svg.lower()
+
+
+def test_a_heat_map_of_some_cases_has_rows_for_no_others() -> None:
+    found = a_run([a_cell(problem="first"), a_cell(problem="second")])
+    drawn = figures.heat_map(found, rank(found)[:1]).svg
+    assert "linear[first]" in drawn
+    assert "second" not in drawn

@@ -173,8 +173,9 @@ def wrong():
 def test_what_cannot_be_probed_is_said_in_one_sentence_before_anything_is(workers, name, inputs, said, tmp_path):
     (tmp_path / "own.py").write_text(MODELS)
     drawn = [vars(Input.parse(text)) for text in inputs]
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=said) as refusal:
         examine(workers, "pytorch", f"own:{name}", folder=tmp_path, inputs=drawn)
+    assert "Unfit" not in str(refusal.value)
 
 
 @pytest.mark.xdist_group("probes-pytorch")
